@@ -1,0 +1,42 @@
+/* buf.h - the one growing buffer. It has a stated maximum; after a failure it stays failed, further additions
+ * do nothing, and the caller looks at `status` once, at the end. */
+#ifndef JDC_BUF_H
+#define JDC_BUF_H
+
+#include "jdc.h"
+
+JDC_BEGIN
+
+typedef struct jdc_buf {
+  char *data; /* len bytes are valid; not NUL-terminated */
+  size_t len, cap, max;
+  jdc_alloc alloc;
+  jdc_status status; /* JDC_OK, JDC_NOMEM or JDC_TOO_BIG */
+} jdc_buf;
+
+/* Makes an empty buffer of at most `max` bytes. Allocates nothing yet. */
+void jdc_buf_init(jdc_buf *b, jdc_alloc alloc, size_t max);
+
+/* Frees the memory; the buffer is empty and usable again. */
+void jdc_buf_free(jdc_buf *b);
+
+/* Empties the buffer and forgets a failure; keeps the memory for the next use. */
+void jdc_buf_clear(jdc_buf *b);
+
+/* As jdc_buf_clear, after overwriting everything that the memory held. For buffers that held a secret. */
+void jdc_buf_wipe(jdc_buf *b);
+
+/* Makes room for n more bytes and returns where they go, or NULL (then the buffer has failed).
+ * The caller writes up to n bytes there and adds what it wrote to `len`. */
+char *jdc_buf_room(jdc_buf *b, size_t n);
+
+void jdc_buf_add(jdc_buf *b, const void *data, size_t n);
+void jdc_buf_chr(jdc_buf *b, char c);
+static inline void jdc_buf_str(jdc_buf *b, jdc_str s) { jdc_buf_add(b, s.ptr, s.len); }
+static inline jdc_str jdc_buf_view(const jdc_buf *b) { return (jdc_str){ b->data, b->len }; }
+
+/* Overwrites memory in a way that the compiler may not leave out. */
+void jdc_wipe(void *ptr, size_t n);
+
+JDC_END
+#endif

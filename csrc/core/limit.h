@@ -1,0 +1,54 @@
+/* limit.h - how many calls may go in which time: reserve before sending, settle after the answer (design.md, Limits).
+ * This is the plain limiter: a fixed rate with a burst of one window's allowance. Shared limiters outside have the same
+ * two functions. */
+#ifndef JDC_LIMIT_H
+#define JDC_LIMIT_H
+
+#include "jdc.h"
+
+JDC_BEGIN
+
+#define JDC_LIMIT_KEYS              256  /* windows remembered; the one idle longest is forgotten first */
+#define JDC_LIMIT_KEY_MAX           192  /* bytes of a key */
+#define JDC_LIMIT_CALL_KEYS         4    /* windows that one call may have to pass: access key and service, operation */
+#define JDC_LIMIT_DEFAULT_CALLS     1000 /* protocol.md 6 */
+#define JDC_LIMIT_DEFAULT_WINDOW_MS (60 * 1000)
+#define JDC_NEVER                   INT64_MAX
+
+typedef struct jdc_limit jdc_limit;
+
+/* 0 is no ticket. A ticket holds a place in line or a slot; it expires by time. */
+typedef uint64_t jdc_ticket;
+
+typedef struct jdc_grant {
+  bool granted; /* a place is held: wait wait_ms, then ask again with the ticket (0: go now) */
+  int64_t wait_ms;
+  jdc_ticket ticket;
+  int64_t when_ms; /* not granted: the moment (monotonic) at which it could have gone; JDC_NEVER if that is unknown */
+} jdc_grant;
+
+typedef enum jdc_settle { JDC_SETTLE_DONE, JDC_SETTLE_NOT_SENT, JDC_SETTLE_THROTTLED } jdc_settle;
+
+typedef struct jdc_settlement {
+  jdc_settle outcome;
+  int64_t retry_after_ms; /* of a throttled call: how long the window stays shut, -1 if the server didn't say */
+} jdc_settlement;
+
+JDC_MUST_USE jdc_status jdc_limit_new(jdc_alloc alloc, int64_t calls, int64_t window_ms, jdc_limit **out);
+void jdc_limit_free(jdc_limit *l);
+
+/* Sets the allowance of every key that ends in this suffix (`/vm`), or of all others for an empty suffix; calls 0: no
+ * limit. JDC_INVALID for negative numbers or an empty window. */
+JDC_MUST_USE jdc_status jdc_limit_set(jdc_limit *l, jdc_str suffix, int64_t calls, int64_t window_ms);
+
+/* All keys or none; nothing is taken past latest_ms; ticket keeps its place in line. JDC_INVALID for too many or too
+ * long keys. */
+JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, size_t nkeys, int64_t now_ms,
+                                          int64_t latest_ms, jdc_ticket ticket, jdc_grant *out);
+
+/* What became of a ticket: not sent gives its slot back, throttled shuts its windows. An unknown or expired ticket is
+ * ignored. */
+void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s);
+
+JDC_END
+#endif
