@@ -7,35 +7,37 @@
 
 JDC_BEGIN
 
-typedef enum jdc_kind { /* design.md, Errors: the closed list */
-                        JDC_KIND_OK,
-                        JDC_KIND_THROTTLED,
-                        JDC_KIND_QUOTA,
-                        JDC_KIND_AUTH,
-                        JDC_KIND_DENIED,
-                        JDC_KIND_NOT_FOUND,
-                        JDC_KIND_INVALID,
-                        JDC_KIND_CONFLICT,
-                        JDC_KIND_BUSY,
-                        JDC_KIND_SERVER,
-                        JDC_KIND_NETWORK,
-                        JDC_KIND_TIMEOUT,
-                        JDC_KIND_PROTOCOL,
-                        JDC_KIND_CANCELLED,
-                        JDC_KIND_CLOSED,
-                        JDC_KIND_PHASE,
-                        JDC_KIND_CONFIG,
-                        JDC_KIND_COUNT
+/* Design.md, Errors: the closed list */
+typedef enum jdc_kind {
+  JDC_KIND_OK,
+  JDC_KIND_THROTTLED,
+  JDC_KIND_QUOTA,
+  JDC_KIND_AUTH,
+  JDC_KIND_DENIED,
+  JDC_KIND_NOT_FOUND,
+  JDC_KIND_INVALID,
+  JDC_KIND_CONFLICT,
+  JDC_KIND_BUSY,
+  JDC_KIND_SERVER,
+  JDC_KIND_NETWORK,
+  JDC_KIND_TIMEOUT,
+  JDC_KIND_PROTOCOL,
+  JDC_KIND_CANCELLED,
+  JDC_KIND_CLOSED,
+  JDC_KIND_PHASE,
+  JDC_KIND_CONFIG,
+  JDC_KIND_COUNT
 } jdc_kind;
 
 const char *jdc_kind_text(jdc_kind kind); /* "throttled" ...; "ok" for JDC_KIND_OK */
 int jdc_kind_find(jdc_str text);          /* a jdc_kind, or -1 */
 
-typedef enum jdc_body { /* what the driver found in the body */
-                        JDC_BODY_EMPTY,
-                        JDC_BODY_ENVELOPE, /* a JSON object that has requestId, result or error at its top */
-                        JDC_BODY_JSON,     /* other JSON */
-                        JDC_BODY_OTHER     /* HTML, text, JSON cut short */
+/* What the driver found in the body */
+typedef enum jdc_body {
+  JDC_BODY_EMPTY,
+  JDC_BODY_ENVELOPE, /* a JSON object that has requestId, result or error at its top */
+  JDC_BODY_JSON,     /* other JSON */
+  JDC_BODY_OTHER     /* HTML, text, JSON cut short */
 } jdc_body;
 
 typedef struct jdc_answer {
@@ -70,15 +72,16 @@ typedef struct jdc_failure { /* the transport got no whole answer */
   bool sent; /* perhaps executed; false only if surely not */
 } jdc_failure;
 
-typedef enum jdc_repeat { /* what may be done about it */
-                          JDC_REPEAT_NEVER,
-                          JDC_REPEAT_THROTTLED,  /* never executed, back to the limiter: any request */
-                          JDC_REPEAT_UNEXECUTED, /* never executed (refused nonce, not sent): any request */
-                          JDC_REPEAT_CHANGED, /* 401: any request, once, if the clock's skew or the keys turn out to be
-                                                 others */
-                          JDC_REPEAT_BUSY, /* not executed, another task runs on the resource: waiters and busy_timeout
-                                              only */
-                          JDC_REPEAT_IDEMPOTENT /* perhaps executed: only a repeatable request */
+/* What may be done about it */
+typedef enum jdc_repeat {
+  JDC_REPEAT_NEVER,
+  JDC_REPEAT_THROTTLED,  /* never executed, back to the limiter: any request */
+  JDC_REPEAT_UNEXECUTED, /* never executed (refused nonce, not sent): any request */
+  JDC_REPEAT_CHANGED,    /* 401: any request, once, if the clock's skew or the keys turn out to be
+                            others */
+  JDC_REPEAT_BUSY,       /* not executed, another task runs on the resource: waiters and busy_timeout
+                            only */
+  JDC_REPEAT_IDEMPOTENT  /* perhaps executed: only a repeatable request */
 } jdc_repeat;
 
 #define JDC_HINT_MAX 256

@@ -80,16 +80,17 @@ typedef struct jdc_step {
   jdc_ticket ticket; /* RESERVE: the place in line, 0 at first */
 } jdc_step;
 
-typedef enum jdc_gave_up {                  /* why a call that failed was not repeated (again) */
-                           JDC_GAVE_FINAL,  /* such an answer is final */
-                           JDC_GAVE_UNSAFE, /* it may have been executed and is not repeatable */
-                           JDC_GAVE_ATTEMPTS,
-                           JDC_GAVE_TIMEOUT,  /* no time left for another attempt */
-                           JDC_GAVE_MAX_WAIT, /* the limiter or the throttling would take longer than max_wait */
-                           JDC_GAVE_QUOTA,    /* the service's retry quota is used up */
-                           JDC_GAVE_CANCELLED,
-                           JDC_GAVE_CREDENTIALS, /* no keys to sign with: the provider failed or there is none */
-                           JDC_GAVE_INTERNAL     /* memory or libcrypto; outcome.status says which */
+/* Why a call that failed was not repeated (again) */
+typedef enum jdc_gave_up {
+  JDC_GAVE_FINAL,  /* such an answer is final */
+  JDC_GAVE_UNSAFE, /* it may have been executed and is not repeatable */
+  JDC_GAVE_ATTEMPTS,
+  JDC_GAVE_TIMEOUT,  /* no time left for another attempt */
+  JDC_GAVE_MAX_WAIT, /* the limiter or the throttling would take longer than max_wait */
+  JDC_GAVE_QUOTA,    /* the service's retry quota is used up */
+  JDC_GAVE_CANCELLED,
+  JDC_GAVE_CREDENTIALS, /* no keys to sign with: the provider failed or there is none */
+  JDC_GAVE_INTERNAL     /* memory or libcrypto; outcome.status says which */
 } jdc_gave_up;
 const char *jdc_gave_up_text(jdc_gave_up why);
 

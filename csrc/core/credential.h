@@ -21,10 +21,11 @@ JDC_BEGIN
 
 typedef struct jdc_credential jdc_credential;
 
-typedef enum jdc_credential_why {                  /* why keys are asked for; the provider is told */
-                                  JDC_WHY_MISSING, /* there are none yet */
-                                  JDC_WHY_EXPIRING,
-                                  JDC_WHY_REFUSED /* the service answered 401 */
+/* Why keys are asked for; the provider is told */
+typedef enum jdc_credential_why {
+  JDC_WHY_MISSING, /* there are none yet */
+  JDC_WHY_EXPIRING,
+  JDC_WHY_REFUSED /* the service answered 401 */
 } jdc_credential_why;
 
 typedef enum jdc_credential_need {

@@ -42,13 +42,14 @@ typedef enum jdc_charge_status {
   JDC_CHARGE_STATUS_COUNT
 } jdc_charge_status;
 
-typedef enum jdc_enum { /* which list */
-                        JDC_ENUM_REGION,
-                        JDC_ENUM_ZONE,
-                        JDC_ENUM_CHARGE_MODE,
-                        JDC_ENUM_CHARGE_UNIT,
-                        JDC_ENUM_CHARGE_STATUS,
-                        JDC_ENUM_COUNT
+/* Which list */
+typedef enum jdc_enum {
+  JDC_ENUM_REGION,
+  JDC_ENUM_ZONE,
+  JDC_ENUM_CHARGE_MODE,
+  JDC_ENUM_CHARGE_UNIT,
+  JDC_ENUM_CHARGE_STATUS,
+  JDC_ENUM_COUNT
 } jdc_enum;
 
 typedef struct jdc_enum_value {
