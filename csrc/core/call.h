@@ -11,29 +11,15 @@
 #define JDC_CALL_H
 
 #include "answer.h"
-#include "limit.h"
-#include "retry.h"
+#include "cloud.h"
 #include "sign.h"
 
 JDC_BEGIN
 
-#define JDC_RANDOM       24    /* fresh bytes for a poll: 16 for the nonce, 8 for the jitter */
-#define JDC_NONCE        36    /* a UUID, version 4, lower case */
-#define JDC_SKEW_MIN_MS  60000 /* a clock that is nearer to the service's than this is right (design.md) */
-#define JDC_SKEW_HOSTS   64    /* hosts whose skew is remembered */
+#define JDC_RANDOM       24 /* fresh bytes for a poll: 16 for the nonce, 8 for the jitter */
+#define JDC_NONCE        36 /* a UUID, version 4, lower case */
 #define JDC_ATTEMPTS_MAX 100
 #define JDC_FOREVER_MS   INT64_C(-1)
-
-/* What the calls of one cloud share. Not for two threads at once. */
-typedef struct jdc_cloud jdc_cloud;
-
-JDC_MUST_USE jdc_status jdc_cloud_new(jdc_alloc alloc, jdc_cloud **out);
-void jdc_cloud_free(jdc_cloud *cloud);
-jdc_digest *jdc_cloud_digest(jdc_cloud *cloud);
-jdc_quota *jdc_cloud_quota(jdc_cloud *cloud);
-jdc_limit *jdc_cloud_limit(jdc_cloud *cloud);
-int64_t jdc_cloud_skew_ms(const jdc_cloud *cloud,
-                          jdc_str host); /* to add to wall time; 0 if unknown or below JDC_SKEW_MIN_MS */
 
 typedef enum jdc_limiter { JDC_LIMITER_PROCESS, JDC_LIMITER_DRIVER, JDC_LIMITER_NONE } jdc_limiter;
 
