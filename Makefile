@@ -1,0 +1,170 @@
+# Makefile - builds the two C modules and runs everything that is run from a checkout; `make help` lists the targets.
+#
+# Everything that is made lands in build/ (BUILD). The C core is compiled once for all Luas, the rest once for each.
+# What a target needs and the machine lacks is installed, or named, by spec/support/deps.sh.
+
+LUA ?= 5.4
+ALL_LUAS := 5.1 5.2 5.3 5.4 jit
+# Tests run on every Lua, unless LUA was given.
+LUAS ?= $(if $(filter file,$(origin LUA)),$(ALL_LUAS),$(LUA))
+ifneq ($(filter-out $(ALL_LUAS),$(LUA) $(LUAS)),)
+$(error LUA must be one of $(ALL_LUAS), not "$(filter-out $(ALL_LUAS),$(LUA) $(LUAS))")
+endif
+
+BUILD     ?= build
+PREFIX    ?= /usr/local
+CFLAGS    ?= -O2 -g
+# `make WERROR=-Werror` is for our own compilers; a user's newer one may warn about what ours don't know.
+WERROR    ?=
+WARNINGS  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+SANITIZE  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+MAKEFLAGS += --no-print-directory
+
+# pkg-config's answer, or nothing where it has none: $(call pkg,--cflags,NAME...) asks for the first name it knows.
+pkg = $(shell for name in $(2); do pkg-config $(1) $$name 2>/dev/null && break; done)
+
+# The folder of a Lua's headers, looked up when it is first needed. Named to the compiler as a system folder, since
+# our warnings are not Lua's.
+lua_pkgs  = $(if $(filter jit,$(1)),luajit,lua$(1) lua-$(1) lua$(subst .,,$(1)))
+lua_dirs  = $(if $(filter jit,$(1)),luajit-2.1 luajit-2.0,lua$(1) lua-$(1) lua/$(1))
+lua_found = $(firstword $(patsubst -I%,%,$(filter -I%,$(call pkg,--cflags,$(call lua_pkgs,$(1))))) \
+              $(patsubst %/lua.h,%,$(wildcard $(foreach d,$(call lua_dirs,$(1)),/usr/include/$(d)/lua.h \
+              /usr/local/include/$(d)/lua.h))))
+lua_inc   = $(addprefix -isystem ,$(or $(LUA_INCDIR),$(call lua_found,$(1))))
+$(foreach l,$(ALL_LUAS),$(eval INC_$(l) = $$(eval INC_$(l) := $$$$(call lua_inc,$(l)))$$(INC_$(l))))
+
+CRYPTO_CFLAGS = $(call pkg,--cflags,libcrypto)
+CRYPTO_LIBS   = $(or $(call pkg,--libs,libcrypto),-lcrypto)
+CURL_CFLAGS   = $(call pkg,--cflags,libcurl)
+CURL_LIBS     = $(or $(call pkg,--libs,libcurl),-lcurl)
+CMOCKA_LIBS   = $(or $(call pkg,--libs,cmocka),-lcmocka)
+
+COMPILE = $(CC) -std=c11 -fPIC $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+SHARED  = $(CC) -shared $(CFLAGS) $(LDFLAGS)
+PROGRAM = $(COMPILE) $(LDFLAGS)
+
+CORE_OBJ  := $(patsubst csrc/core/%.c,$(BUILD)/obj/core/%.o,$(sort $(wildcard csrc/core/*.c)))
+LUA_SRC   := $(sort $(wildcard csrc/lua/*.c))
+CURL_SRC  := $(sort $(wildcard csrc/curl/*.c))
+LUA_FILES := $(sort $(shell find lua -name '*.lua'))
+C_TESTS   := $(patsubst spec/unit/%.c,%,$(sort $(wildcard spec/unit/test_*.c)))
+C_BENCHES := $(patsubst spec/bench/%.c,%,$(sort $(wildcard spec/bench/*.c)))
+MODULES    = $(foreach l,$(LUAS),$(BUILD)/$(l)/jdcloud/core.so $(BUILD)/$(l)/jdcloud/curl.so)
+
+NEED_BUILD = cc crypto curl
+NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(1),lua:$(l)) \
+             $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
+NEED_TEST  = $(call NEED_RUN,$(LUAS)) cmocka $(LUAS:%=busted:%)
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: build modules demo gateway test unit unit-programs spec sanitize bench bench-programs lint models install clean help FORCE
+
+build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
+	@spec/support/deps.sh --check $(NEED_BUILD) dev:$(LUA)
+	@$(MAKE) modules LUAS=$(LUA)
+
+modules: $(MODULES)
+
+demo: ## show what the library does, against a gateway on this machine
+	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
+	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) examples/demo.lua
+
+gateway: ## run the local gateway in nginx until it is interrupted
+	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
+	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) examples/gateway.lua
+
+test: ## run every test on every Lua (or on LUA, if it is given)
+	@spec/support/deps.sh $(NEED_TEST)
+	@$(MAKE) modules unit-programs LUAS="$(sort $(LUAS) jit)"
+	@BUILD=$(BUILD) spec/support/run.sh $(LUAS:%=host:%) $(LUAS:%=unit:%) $(C_TESTS:%=c:%) canary
+
+unit: ## run the C tests
+	@spec/support/deps.sh $(NEED_BUILD) cmocka
+	@$(MAKE) unit-programs
+	@BUILD=$(BUILD) spec/support/run.sh $(C_TESTS:%=c:%)
+
+spec: ## run one spec FILE on one LUA
+	@spec/support/deps.sh $(call NEED_RUN,$(LUA)) busted:$(LUA)
+	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/busted.lua $(or $(FILE),spec/unit)
+
+sanitize: ## run the tests under the address and undefined-behaviour sanitizers, and under valgrind
+	@spec/support/deps.sh $(NEED_TEST) asan valgrind
+	@$(MAKE) modules unit-programs BUILD=$(BUILD)/asan CFLAGS="$(SANITIZE)" LUAS="5.1 5.4 jit"
+	@$(MAKE) modules unit-programs LUAS="5.4 jit"
+	@BUILD=$(BUILD) spec/support/sanitize.sh $(C_TESTS:%=c:%)
+
+bench: ## measure signing, calls and loading
+	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
+	@$(MAKE) modules bench-programs LUAS="$(sort $(LUA) jit)"
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/bench/run.lua
+
+lint: ## check formats, warnings and house rules
+	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck
+	@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" LUA_INCLUDES="$(foreach l,$(ALL_LUAS),$(l)=$(lastword $(INC_$(l))))" \
+	  spec/support/lint.sh
+
+models: ## make lua/jdcloud/services/ from spec/facts/
+	@spec/support/deps.sh lua:$(LUA) cjson:$(LUA)
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/compile_models.lua
+
+install: build ## install for LUA into PREFIX (/usr/local); DESTDIR is honoured
+	@set -e; version=$(patsubst jit,5.1,$(LUA)); \
+	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(PREFIX)/share/lua/$$version/$$file; done; \
+	for so in core curl; do \
+	  install -D -m 755 $(BUILD)/$(LUA)/jdcloud/$$so.so $(DESTDIR)$(PREFIX)/lib/lua/$$version/jdcloud/$$so.so; \
+	done
+
+clean: ## remove everything that was made
+	rm -rf $(BUILD)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+unit-programs: $(C_TESTS:%=$(BUILD)/unit/%)
+bench-programs: $(C_BENCHES:%=$(BUILD)/bench/%)
+
+# Everything compiled depends on this file, which changes only when the compiler or its flags do.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LDFLAGS)' | cmp -s - $@ || echo '$(COMPILE) $(LDFLAGS)' > $@
+
+$(BUILD)/obj/core/%.o: csrc/core/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(CRYPTO_CFLAGS) -c -o $@ $<
+
+$(BUILD)/core.a: $(CORE_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# $(1): a Lua. The sources are those that the rockspec lists.
+define rules_of_lua
+$(BUILD)/obj/$(1)/%.o: csrc/%.c $(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(COMPILE) $$(INC_$(1)) $$(CURL_CFLAGS) -c -o $$@ $$<
+
+$(BUILD)/$(1)/jdcloud/core.so: $(LUA_SRC:csrc/%.c=$(BUILD)/obj/$(1)/%.o) $(CORE_OBJ)
+	@mkdir -p $$(@D)
+	$$(SHARED) -o $$@ $$^ $$(CRYPTO_LIBS)
+
+$(BUILD)/$(1)/jdcloud/curl.so: $(CURL_SRC:csrc/%.c=$(BUILD)/obj/$(1)/%.o) $(BUILD)/obj/core/buf.o
+	@mkdir -p $$(@D)
+	$$(SHARED) -o $$@ $$^ $$(CURL_LIBS)
+endef
+$(foreach l,$(ALL_LUAS),$(eval $(call rules_of_lua,$(l))))
+
+# Linked from an archive, so that a test takes from the core only what it tests.
+$(BUILD)/unit/%: spec/unit/%.c $(BUILD)/core.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(PROGRAM) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+
+$(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(PROGRAM) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
+
+.SECONDARY:
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)

@@ -1,0 +1,39 @@
+#!/bin/sh
+# run.sh - runs test suites side by side and adds them up: run.sh SUITE... (suite.sh says what a suite is)
+#
+# A line for each suite as it ends, the failures in full, and, last, "N passed, N failed". Fails if anything did.
+# BUILD: where things were built. OUT: where the output of the suites is kept. JOBS: how many run at a time.
+set -eu
+BUILD=${BUILD:-build}
+OUT=${OUT:-$BUILD/test-output}
+export BUILD OUT
+rm -rf "$OUT"
+mkdir -p "$OUT"
+
+side_by_side=
+last=
+for suite; do
+  case $suite in
+    canary) last=canary ;;
+    *) side_by_side="$side_by_side $suite" ;;
+  esac
+done
+
+# shellcheck disable=SC2086 # names of suites have no blanks
+printf '%s\n' $side_by_side | xargs -r -P "${JOBS:-2}" -n 1 spec/support/suite.sh
+[ -z "$last" ] || spec/support/suite.sh "$last"
+
+for count in "$OUT"/*.count; do
+  read -r _ failed _ <"$count"
+  [ "$failed" -eq 0 ] && continue
+  log=${count%.count}.log
+  printf '\n--- %s\n' "$log"
+  grep -vE '^ok [0-9]+ ' "$log" || true
+done
+
+cat "$OUT"/*.count | awk '
+  { passed += $1; failed += $2; skipped += $3 }
+  END {
+    printf "\n%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+    exit failed > 0 || passed == 0
+  }'
