@@ -13,6 +13,7 @@ JDC_BEGIN
 
 #define JDC_SIGNING_KEYS         16              /* cached signing keys: (regions in use) x (services in use), about */
 #define JDC_CREDENTIAL_TEXT_MAX  4096            /* bytes of an access key, a secret or a token */
+#define JDC_SCOPE_MAX            128             /* bytes of a region's or a service's name in the scope */
 #define JDC_REFRESH_ADVISORY_MS  (5 * 60 * 1000) /* this long before the end one caller refreshes, the others go on */
 #define JDC_REFRESH_MANDATORY_MS (60 * 1000)     /* this long before the end everybody waits */
 #define JDC_REFRESH_RETRY_MS     (30 * 1000)     /* after a failed advisory refresh the old keys serve this long */
@@ -38,12 +39,14 @@ JDC_MUST_USE jdc_status jdc_credential_new(jdc_alloc alloc, jdc_credential **out
 void jdc_credential_free(jdc_credential *c);
 
 /* Replaces the keys and ends the lease. Blanks at both ends are trimmed; an empty key or secret, a control
- * character or a byte above 0x7e is JDC_INVALID and *problem says which (never the value). On failure the old keys
- * stay. expires_ms: wall time, 0 for never. Replacing keys by the same ones is no change of generation. */
+ * character or a byte above 0x7e, a blank or comma in the access key, or more than JDC_CREDENTIAL_TEXT_MAX bytes is
+ * JDC_INVALID and *problem says which (never the value). On failure the old keys and the lease stay. expires_ms: wall
+ * time, 0 for never. Replacing keys by the same ones is no change of generation. Keys that end a lease serve for
+ * JDC_REFRESH_RETRY_MS even if they are about to expire or, by the caller's clock, have: the provider has no better. */
 JDC_MUST_USE jdc_status jdc_credential_set(jdc_credential *c, jdc_str access_key, jdc_str secret_key,
                                            jdc_str session_token, int64_t expires_ms, const char **problem);
 
-/* The provider failed: ends the lease; usable old keys serve on. */
+/* The provider failed: ends the lease; old keys that have not expired serve on for JDC_REFRESH_RETRY_MS. */
 void jdc_credential_failed(jdc_credential *c, int64_t now_ms);
 
 /* The service refused the keys of this generation: the next to ask is told to fetch, once. */
@@ -56,13 +59,14 @@ jdc_credential_need jdc_credential_check(jdc_credential *c, jdc_time t, bool ren
 /* Ends a lease that this caller holds and won't use (its call was cancelled). */
 void jdc_credential_release(jdc_credential *c);
 
+/* Are there keys that the last jdc_credential_check didn't find expired? */
 bool jdc_credential_has_keys(const jdc_credential *c);
 uint64_t jdc_credential_generation(const jdc_credential *c); /* 0: no keys yet; changes when the keys do */
 jdc_str jdc_credential_access_key(const jdc_credential *c);
 jdc_str jdc_credential_session_token(const jdc_credential *c);
 
 /* The signing key of protocol.md 1.1 as a prepared HMAC key, from the cache or derived and kept. Valid until the next
- * call on this credential. version 2 or 3. */
+ * call on this credential. version 2 or 3. JDC_INVALID without keys, JDC_TOO_BIG past JDC_SCOPE_MAX. */
 JDC_MUST_USE jdc_status jdc_credential_signing_key(jdc_credential *c, jdc_digest *d, int version,
                                                    const char day[JDC_DAY], jdc_str region, jdc_str service,
                                                    const jdc_hmac_key **out);

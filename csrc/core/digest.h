@@ -14,7 +14,7 @@ JDC_BEGIN
 typedef struct jdc_digest jdc_digest;
 
 /* An HMAC key as two prepared hash states (after the inner and after the outer pad), so that a MAC costs
- * no key setup. All zero is an empty key. */
+ * no key setup. All zero is no key: a MAC with it is JDC_INVALID. */
 typedef struct jdc_hmac_key {
   void *inner, *outer;
 } jdc_hmac_key;
@@ -24,7 +24,7 @@ void jdc_digest_free(jdc_digest *d);
 
 JDC_MUST_USE jdc_status jdc_sha256(jdc_digest *d, const void *data, size_t n, unsigned char out[JDC_SHA256]);
 
-/* Prepares a key of any length; reuses the states that *key already has. On failure the key is empty. */
+/* Prepares a key of any length, none too; reuses the states that *key already has. On failure *key is no key. */
 JDC_MUST_USE jdc_status jdc_hmac_key_set(jdc_digest *d, jdc_hmac_key *key, const void *data, size_t n);
 JDC_MUST_USE jdc_status jdc_hmac(jdc_digest *d, const jdc_hmac_key *key, const void *data, size_t n,
                                  unsigned char out[JDC_SHA256]);

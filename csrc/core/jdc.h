@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__GNUC__)
 #define JDC_BEGIN    _Pragma("GCC visibility push(hidden)")
@@ -40,6 +41,25 @@ typedef struct jdc_str {
 } jdc_str;
 
 #define JDC_STR(literal) ((jdc_str){ "" literal "", sizeof(literal) - 1 })
+
+static inline bool jdc_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+static inline bool jdc_str_same(jdc_str a, jdc_str b) {
+  return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Cuts spaces, tabs, CR and LF from both ends (protocol.md 1.6). */
+static inline jdc_str jdc_str_trim(jdc_str s) {
+  while (s.len > 0 && jdc_blank(s.ptr[s.len - 1])) s.len--;
+  while (s.len > 0 && jdc_blank(*s.ptr)) {
+    s.ptr++;
+    s.len--;
+  }
+  return s;
+}
+
+/* ASCII only, whatever the locale. */
+static inline char jdc_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
 
 /* lua_Alloc's shape: nsize 0 frees and returns NULL, anything else behaves as realloc. */
 typedef void *(*jdc_realloc_fn)(void *ud, void *ptr, size_t osize, size_t nsize);

@@ -7,19 +7,14 @@
 #define JDC_SIGN_H
 
 #include "credential.h"
-#include "uri.h"
+#include "field.h"
 
 JDC_BEGIN
 
 #define JDC_TARGET_MAX                                                                                                 \
   (64 * 1024) /* path and query; the gateway takes 8 KiB (protocol.md 2), a customer's may take more */
-#define JDC_HEADERS_MAX      64 /* headers of one request */
-#define JDC_HEADER_BYTES_MAX (64 * 1024)
-#define JDC_NONCE_MAX        128
-
-typedef struct jdc_header {
-  jdc_str name, value;
-} jdc_header;
+#define JDC_NONCE_MAX  128
+#define JDC_METHOD_MAX 32
 
 typedef struct jdc_sign_request {
   int version;    /* 2 or 3 */
@@ -32,8 +27,8 @@ typedef struct jdc_sign_request {
   const jdc_header *headers; /* extra ones; content-type: application/json is added unless given. A given
                                 host, x-jdcloud-date or x-jdcloud-nonce is JDC_INVALID; authorization is too */
   size_t nheaders;
-  jdc_str signed_headers; /* names joined by `;` in any order and case, or empty for the default set (protocol.md 0.3
-                             step 4) */
+  jdc_str signed_headers; /* names joined by `;` in any order and case, each of a header that is sent, or empty for the
+                             default set (protocol.md 0.3 step 4) */
   size_t nonce_len;       /* of every nonce that will be stamped, 1 to JDC_NONCE_MAX */
 } jdc_sign_request;
 
@@ -42,12 +37,13 @@ typedef struct jdc_signer jdc_signer; /* scratch and the prepared request; reuse
 JDC_MUST_USE jdc_status jdc_signer_new(jdc_alloc alloc, jdc_signer **out);
 void jdc_signer_free(jdc_signer *s);
 
-/* Copies everything that it needs but the body, which it only hashes. On JDC_INVALID *problem says what is wrong
- * (a name, never a value). */
+/* Copies everything that it needs but the body, which it only hashes. On JDC_INVALID and JDC_TOO_BIG *problem says what
+ * is wrong (a name, never a value); it is valid until the next call on this signer. */
 JDC_MUST_USE jdc_status jdc_sign_prepare(jdc_signer *s, jdc_digest *d, const jdc_sign_request *r, const char **problem);
 
 /* Signs the prepared request with the credential's current keys. nonce must have the announced length and no control
- * character or blank. JDC_INVALID if the credential has no keys. */
+ * character or blank. JDC_INVALID if it has not, if the date has another form, if nothing is prepared, or if the
+ * credential has no keys. */
 JDC_MUST_USE jdc_status jdc_sign_stamp(jdc_signer *s, jdc_digest *d, jdc_credential *c, const char date[JDC_DATE],
                                        jdc_str nonce);
 

@@ -1,4 +1,4 @@
-/* uri.h - percent-encoding and the canonical forms of path and query (protocol.md 0.3, 1.4, 1.5).
+/* uri.h - percent-encoding and the canonical forms of path, query and host (protocol.md 0.3, 1.4, 1.5, 1.8).
  * What comes in is decoded once, normalised and encoded once; the result is both what is signed and what is sent. */
 #ifndef JDC_URI_H
 #define JDC_URI_H
@@ -34,6 +34,10 @@ void jdc_uri_path(jdc_buf *out, jdc_str path);
 /* Appends the canonical form of a raw query without its `?` (protocol.md 1.5, steps 1 to 7; `k` becomes `k=`).
  * JDC_TOO_BIG for more than JDC_QUERY_PAIRS_MAX pairs. Failures of `out` itself stay in out->status. */
 JDC_MUST_USE jdc_status jdc_uri_query(jdc_buf *out, jdc_query_scratch *scratch, jdc_str query);
+
+/* Appends `host` or `host:port` in lower case, without the port if it is the scheme's own: https unless `plain`, which
+ * is http (protocol.md 1.8). An IPv6 address stands in brackets. False, and nothing appended, for what is no host. */
+JDC_MUST_USE bool jdc_uri_host(jdc_buf *out, jdc_str host, bool plain);
 
 JDC_END
 #endif

@@ -1,0 +1,69 @@
+/* buf.c - the one growing buffer (buf.h). Growing moves by hand and wipes the old place, since what a buffer holds may
+ * be a secret: a token in a canonical request, a signature in a header. */
+#include "buf.h"
+
+#define FIRST_CAP 64 /* bytes of a buffer's first allocation */
+
+void jdc_wipe(void *ptr, size_t n) {
+  /* Called through a volatile pointer: a compiler can't know that it is memset, so it can't leave the call out. */
+  static void *(*const volatile fill)(void *, int, size_t) = memset;
+  if (n > 0) (void)fill(ptr, 0, n);
+}
+
+void jdc_buf_init(jdc_buf *b, jdc_alloc alloc, size_t max) {
+  *b = (jdc_buf){ .max = max, .alloc = alloc, .status = JDC_OK };
+}
+
+void jdc_buf_free(jdc_buf *b) {
+  jdc_delete(b->alloc, b->data, b->cap);
+  jdc_buf_init(b, b->alloc, b->max);
+}
+
+void jdc_buf_clear(jdc_buf *b) {
+  b->len = 0;
+  b->status = JDC_OK;
+}
+
+void jdc_buf_wipe(jdc_buf *b) {
+  jdc_wipe(b->data, b->cap);
+  jdc_buf_clear(b);
+}
+
+/* Makes the capacity at least `need`, which is at most b->max: doubles, so that n additions cost O(n). */
+static bool grow(jdc_buf *b, size_t need) {
+  size_t cap = b->cap > b->max / 2 ? b->max : b->cap * 2;
+  if (cap < FIRST_CAP) cap = b->max < FIRST_CAP ? b->max : FIRST_CAP;
+  if (cap < need) cap = need;
+  char *data = jdc_new(b->alloc, cap);
+  if (data == NULL) return false;
+  if (b->len > 0) memcpy(data, b->data, b->len);
+  jdc_wipe(b->data, b->len);
+  jdc_delete(b->alloc, b->data, b->cap);
+  b->data = data;
+  b->cap = cap;
+  return true;
+}
+
+char *jdc_buf_room(jdc_buf *b, size_t n) {
+  if (b->status != JDC_OK) return NULL;
+  if (n > b->max - b->len) {
+    b->status = JDC_TOO_BIG;
+    return NULL;
+  }
+  /* A buffer without memory has no place to point to, not even for nothing. */
+  if ((n > b->cap - b->len || b->data == NULL) && !grow(b, b->len + (n > 0 ? n : 1))) {
+    b->status = JDC_NOMEM;
+    return NULL;
+  }
+  return b->data + b->len;
+}
+
+void jdc_buf_add(jdc_buf *b, const void *data, size_t n) {
+  if (n == 0) return;
+  char *to = jdc_buf_room(b, n);
+  if (to == NULL) return;
+  memcpy(to, data, n);
+  b->len += n;
+}
+
+void jdc_buf_chr(jdc_buf *b, char c) { jdc_buf_add(b, &c, 1); }
