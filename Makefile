@@ -19,6 +19,8 @@ WERROR    ?=
 WARNINGS  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 SANITIZE  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 MAKEFLAGS += --no-print-directory
+# `make V=1` shows whole commands.
+say = $(if $(V),,@echo "  $(1) $@";)
 
 # pkg-config's answer, or nothing where it has none: $(call pkg,--cflags,NAME...) asks for the first name it knows.
 pkg = $(shell for name in $(2); do pkg-config $(1) $$name 2>/dev/null && break; done)
@@ -94,7 +96,7 @@ spec: ## run one spec FILE on one LUA
 
 sanitize: ## run the tests under the address and undefined-behaviour sanitizers, and under valgrind
 	@spec/support/deps.sh $(NEED_TEST) asan valgrind
-	@$(MAKE) modules unit-programs BUILD=$(BUILD)/asan CFLAGS="$(SANITIZE)" LUAS="5.1 5.4 jit"
+	@$(MAKE) modules unit-programs BUILD=$(BUILD)/asan CFLAGS="$(SANITIZE)" WERROR= LUAS="5.1 5.4 jit"
 	@$(MAKE) modules unit-programs LUAS="5.4 jit"
 	@BUILD=$(BUILD) spec/support/sanitize.sh $(C_TESTS:%=c:%)
 
@@ -105,12 +107,13 @@ bench: ## measure signing, calls and loading
 
 lint: ## check formats, warnings and house rules
 	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck
+	@$(MAKE) modules LUAS=5.4
 	@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" LUA_INCLUDES="$(foreach l,$(ALL_LUAS),$(l)=$(lastword $(INC_$(l))))" \
 	  spec/support/lint.sh
 
-models: ## make lua/jdcloud/services/ from spec/facts/
+models: ## make the models of lua/jdcloud/services/ from spec/facts/
 	@spec/support/deps.sh lua:$(LUA) cjson:$(LUA)
-	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/compile_models.lua
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/models.lua
 
 install: build ## install for LUA into PREFIX (/usr/local); DESTDIR is honoured
 	@set -e; version=$(patsubst jit,5.1,$(LUA)); \
@@ -135,36 +138,36 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/obj/core/%.o: csrc/core/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) $(CRYPTO_CFLAGS) -c -o $@ $<
+	$(call say,CC)$(COMPILE) $(CRYPTO_CFLAGS) -c -o $@ $<
 
 $(BUILD)/core.a: $(CORE_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 # $(1): a Lua. The sources are those that the rockspec lists.
 define rules_of_lua
 $(BUILD)/obj/$(1)/%.o: csrc/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(COMPILE) $$(INC_$(1)) $$(CURL_CFLAGS) -c -o $$@ $$<
+	$$(call say,CC)$$(COMPILE) $$(INC_$(1)) $$(CURL_CFLAGS) -c -o $$@ $$<
 
 $(BUILD)/$(1)/jdcloud/core.so: $(LUA_SRC:csrc/%.c=$(BUILD)/obj/$(1)/%.o) $(CORE_OBJ)
 	@mkdir -p $$(@D)
-	$$(SHARED) -o $$@ $$^ $$(CRYPTO_LIBS)
+	$$(call say,LD)$$(SHARED) -o $$@ $$^ $$(CRYPTO_LIBS)
 
 $(BUILD)/$(1)/jdcloud/curl.so: $(CURL_SRC:csrc/%.c=$(BUILD)/obj/$(1)/%.o) $(BUILD)/obj/core/buf.o
 	@mkdir -p $$(@D)
-	$$(SHARED) -o $$@ $$^ $$(CURL_LIBS)
+	$$(call say,LD)$$(SHARED) -o $$@ $$^ $$(CURL_LIBS)
 endef
 $(foreach l,$(ALL_LUAS),$(eval $(call rules_of_lua,$(l))))
 
 # Linked from an archive, so that a test takes from the core only what it tests.
 $(BUILD)/unit/%: spec/unit/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(PROGRAM) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+	$(call say,LD)$(PROGRAM) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(PROGRAM) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
+	$(call say,LD)$(PROGRAM) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
 
 .SECONDARY:
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)

@@ -84,7 +84,7 @@ packages() {
     busted:jit) echo "lua-busted / lua5.1-busted" ;;
     busted:*) echo "lua-busted / lua$lua-busted" ;;
     nginx) echo "nginx-light libnginx-mod-http-lua lua-resty-core / nginx nginx-mod-http-lua lua-resty-core" ;;
-    asan) echo "libgcc-12-dev / gcc" ;;
+    asan) echo "gcc / gcc" ;;
     luacheck) echo "lua-check / luacheck" ;;
     luarocks) echo "luarocks / luarocks5.4" ;;
     clang-format | clang-tidy) echo "$1 / clang-extra-tools" ;;

@@ -1,0 +1,142 @@
+#!/bin/sh
+# lint.sh - the linters, both compilers with warnings as errors, and the house rules that a script can check.
+#
+# BUILD: where the modules are built and this puts its objects. LUA_INCLUDES: "LUA=FOLDER ..." of each Lua's headers.
+# WARNINGS: the compilers' flags. Every check runs, so that one run shows all there is to repair; the status is 1 if
+# any found something.
+# shellcheck disable=SC2086,SC2046,SC2317 # lists of files and flags: no name in this project has a blank
+set -u
+. spec/support/luas.sh
+out=$BUILD/lint
+rm -rf "$out"
+mkdir -p "$out"
+failed=0
+
+c_files=$(find csrc spec examples -name '*.[ch]' | sort)
+lua_files=$(find lua spec examples rockspec -name '*.lua' -o -name '*.rockspec' | sort)
+written_lua=$(echo "$lua_files" | grep -v '^lua/jdcloud/services[/.]')
+scripts="$(find spec -name '*.sh' | sort) .ci/run"
+
+# check NAME COMMAND...: one line if all is well, else what the command said.
+check() {
+  name=$1
+  shift
+  if "$@" >"$out/said" 2>&1; then
+    echo "ok      $name"
+  else
+    echo "FAILED  $name"
+    cat "$out/said"
+    failed=1
+  fi
+}
+
+# rule NAME FUNCTION ARGUMENT...: a check whose function prints what breaks the rule.
+prints_nothing() { ! "$@" | grep .; }
+rule() {
+  name=$1
+  shift
+  check "$name" prints_nothing "$@"
+}
+
+include_of() { for pair in $LUA_INCLUDES; do case $pair in "$1"=*) echo "${pair#*=}" ;; esac; done; }
+
+# compile COMPILER: every C file; what needs Lua's headers, with those of each Lua. The objects stay for later checks.
+compile() {
+  flags="-std=c11 -O2 -fPIC $WARNINGS -Werror"
+  status=0
+  for file in $(find csrc spec -name '*.c' | sort); do
+    case $file in
+      csrc/core/*) luas=5.4 folder=core ;;
+      csrc/*) luas=$(echo "$LUA_INCLUDES" | sed 's/=[^ ]*//g') folder=host ;;
+      *) luas=5.4 folder=spec ;;
+    esac
+    mkdir -p "$out/$1/$folder"
+    for lua in $luas; do
+      $1 $flags -isystem "$(include_of $lua)" -c -o "$out/$1/$folder/$(basename $file .c).o" $file || status=1
+    done
+  done
+  return $status
+}
+
+tidy() {
+  find csrc -name '*.c' -print0 | xargs -0 -P 2 -I{} clang-tidy --quiet {} -- -std=c11 -isystem "$(include_of 5.4)"
+}
+
+first_lines() {
+  for file in $c_files; do head -n 1 $file | grep -q '^/\* ' || echo "$file: begins without a comment"; done
+  for file in $lua_files; do head -n 2 $file | grep -q '^-- ' || echo "$file: begins without a comment"; done
+  for file in $scripts; do sed -n 2p $file | grep -q '^# ' || echo "$file: begins without a comment"; done
+}
+
+long_lines() {
+  awk 'length > 120 { print FILENAME ":" FNR ": " length " columns" }' $c_files $written_lua $scripts Makefile
+}
+
+long_files() {
+  wc -l $(find csrc lua -name '*.[ch]' -o -name '*.lua' | grep -v '^lua/jdcloud/services[/.]') |
+    awk '$2 != "total" && $1 > 500 { print $2 ": " $1 " lines" }'
+}
+
+left_behind() { grep -nE '\b(TODO|FIXME|XXX)\b|[[:blank:]]$' $c_files $written_lua Makefile; }
+
+openssl_elsewhere() { grep -rnE '# *include *<openssl/' csrc | grep -v '^csrc/core/digest\.c:'; }
+
+# Generated files are what their generator makes of the facts.
+stale_models() {
+  mkdir -p $out/models/services
+  spec/support/lua.sh 5.4 spec/support/models.lua spec/facts $out/models 2>&1
+  diff -rq $out/models/services lua/jdcloud/services
+  diff -q $out/models/services.lua lua/jdcloud/services.lua
+}
+
+# What the core takes from outside: no I/O, no clock, no randomness, no allocator and nothing that ends the process
+# (design.md, Layers). A list of what is allowed, since one of what is not would never be complete.
+core_calls() {
+  nm $out/gcc/core/*.o | awk '
+    NF == 3 { defined[$3] = 1 }
+    NF == 2 && $1 == "U" { used[$2] = 1 }
+    END { for (name in used) if (!(name in defined)) print name }' |
+    grep -vxE '(__)?(mem(cpy|move|set|cmp|chr|rchr)|str(len|nlen|chr|cmp|ncmp))(_chk)?' |
+    grep -vxE '_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|(EVP|OPENSSL)_[A-Za-z0-9_]+'
+}
+
+# Nothing in the core changes but what it is given.
+core_variables() {
+  size -A $out/gcc/core/*.o | awk '
+    $2 == ":" { file = $1 }
+    $1 ~ /^\.(data|bss|tdata|tbss)(\.|$)/ && $1 !~ /^\.data\.rel\.ro/ && $2 > 0 { print file ": " $2 " bytes in " $1 }'
+}
+
+exports() {
+  nm -D --defined-only "$BUILD/5.4/jdcloud/$1.so" | awk -v only="luaopen_jdcloud_$1" '
+    { if ($3 == only) seen = 1; else print "exports " $3 }
+    END { if (!seen) print "does not export " only }'
+}
+
+# libraries MODULE WANTED UNWANTED
+libraries() {
+  needed=$(readelf -d "$BUILD/5.4/jdcloud/$1.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+  echo "$needed" | grep -qE "^$2" || echo "$1.so does not need $2"
+  echo "$needed" | grep -E "^($3)\." | sed "s/^/$1.so needs /"
+}
+
+check "luacheck" luacheck --no-color -q $lua_files
+check "shellcheck" shellcheck -x -S warning $scripts
+check "clang-format" clang-format --dry-run -Werror $c_files
+check "gcc, all warnings" compile gcc
+check "clang, all warnings" compile clang
+check "clang-tidy" tidy
+rule "files begin with what they are for" first_lines
+rule "no line is over 120 columns" long_lines
+rule "no file is over 500 lines" long_files
+rule "nothing is left to do" left_behind
+rule "the services are those of the facts" stale_models
+rule "digest.c alone includes OpenSSL" openssl_elsewhere
+rule "the core does no I/O and allocates nothing by itself" core_calls
+rule "the core has no variables" core_variables
+rule "core.so exports luaopen_jdcloud_core alone" exports core
+rule "curl.so exports luaopen_jdcloud_curl alone" exports curl
+rule "core.so needs libcrypto, neither libssl nor libcurl" libraries core libcrypto 'libssl|libcurl.*'
+rule "curl.so needs libcurl, not OpenSSL" libraries curl libcurl 'libssl|libcrypto'
+check "the rockspec lists every module" "$(lua_command 5.4)" spec/support/rockspec.lua
+exit $failed
