@@ -56,7 +56,7 @@ MODULES    = $(foreach l,$(LUAS),$(BUILD)/$(l)/jdcloud/core.so $(BUILD)/$(l)/jdc
 NEED_BUILD = cc crypto curl
 NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(1),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
-NEED_TEST  = $(call NEED_RUN,$(LUAS)) cmocka $(LUAS:%=busted:%)
+NEED_TEST  = $(call NEED_RUN,$(LUAS)) cmocka lua:$(LUA) cjson:$(LUA) $(LUAS:%=busted:%)
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -85,7 +85,7 @@ test: ## run every test on every Lua (or on LUA, if it is given)
 	@BUILD=$(BUILD) spec/support/run.sh $(LUAS:%=host:%) $(LUAS:%=unit:%) $(C_TESTS:%=c:%) canary
 
 unit: ## run the C tests
-	@spec/support/deps.sh $(NEED_BUILD) cmocka
+	@spec/support/deps.sh $(NEED_BUILD) cmocka lua:$(LUA) cjson:$(LUA)
 	@$(MAKE) unit-programs
 	@BUILD=$(BUILD) spec/support/run.sh $(C_TESTS:%=c:%)
 
@@ -106,8 +106,9 @@ bench: ## measure signing, calls and loading
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/bench/run.lua
 
 lint: ## check formats, warnings and house rules
-	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck
-	@$(MAKE) modules LUAS=5.4
+	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck \
+	  lua:5.4 cjson:5.4
+	@$(MAKE) modules $(BUILD)/unit/vectors.h LUAS=5.4
 	@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" LUA_INCLUDES="$(foreach l,$(ALL_LUAS),$(l)=$(lastword $(INC_$(l))))" \
 	  spec/support/lint.sh
 
@@ -160,14 +161,20 @@ $(BUILD)/$(1)/jdcloud/curl.so: $(CURL_SRC:csrc/%.c=$(BUILD)/obj/$(1)/%.o) $(BUIL
 endef
 $(foreach l,$(ALL_LUAS),$(eval $(call rules_of_lua,$(l))))
 
+$(BUILD)/unit/vectors.h: spec/support/vectors_to_c.lua spec/vectors/sign.json
+	@mkdir -p $(@D)
+	$(call say,LUA)spec/support/lua.sh $(LUA) $^ > $@
+
+$(BUILD)/unit/test_sign: $(BUILD)/unit/vectors.h
+
 # Linked from an archive, so that a test takes from the core only what it tests.
 $(BUILD)/unit/%: spec/unit/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(PROGRAM) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+	$(call say,LD)$(PROGRAM) -Icsrc -Ispec -I$(@D) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(PROGRAM) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
+	$(call say,LD)$(PROGRAM) -Icsrc -Ispec $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
 
 .SECONDARY:
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)

@@ -125,7 +125,7 @@ fi
 case " $lacking" in
   *" nginx "*)
     ! old_luajit || fail "Missing: nginx with Lua. Debian's needs libluajit2-5.1-2, which would remove the installed" \
-      "libluajit-5.1-2; to allow that: apt-get install $debian"
+      "libluajit-5.1-2; to allow that: apt-get install luajit2 libluajit2-5.1-dev lua-resty-core nginx-light"
     ;;
 esac
 [ -z "$check_only" ] || fail "Missing: ${lacking% }. To install it: $command"

@@ -52,7 +52,7 @@ compile() {
     esac
     mkdir -p "$out/$1/$folder"
     for lua in $luas; do
-      $1 $flags -isystem "$(include_of $lua)" -c -o "$out/$1/$folder/$(basename $file .c).o" $file || status=1
+      $1 $flags -Icsrc -Ispec -I$BUILD/unit -isystem "$(include_of $lua)" -c -o "$out/$1/$folder/$(basename $file .c).o" $file || status=1
     done
   done
   return $status
