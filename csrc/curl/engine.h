@@ -1,0 +1,50 @@
+/* engine.h - one libcurl multi with its connections and its pool of transfers (design.md, "libcurl").
+ *
+ * Nothing here blocks but jdc_engine_step, and that for no longer than it is told. The engine lives until its owner and
+ * the last transfer handed out have let go, in whatever order a garbage collector does that. After a fork the child
+ * leaves the inherited connections untouched to the parent and starts with new ones. */
+#ifndef JDC_CURL_ENGINE_H
+#define JDC_CURL_ENGINE_H
+
+#include "transfer.h"
+
+JDC_BEGIN
+
+typedef struct jdc_engine jdc_engine;
+
+/* Makes an engine that has one user. Returns NULL, or what went wrong. */
+JDC_MUST_USE const char *jdc_engine_new(jdc_alloc alloc, const jdc_curl_options *options, jdc_engine **out);
+
+/* Fails every running transfer as closed and closes all connections. The engine can be closed again, and asked for
+ * transfers in vain. */
+void jdc_engine_close(jdc_engine *e);
+
+/* Closes the engine and gives up the owner's use of it. */
+void jdc_engine_release(jdc_engine *e);
+
+bool jdc_engine_closed(const jdc_engine *e);
+
+/* What a request gets that has no bounds of its own. */
+jdc_bounds jdc_engine_bounds(const jdc_engine *e);
+
+/* Hands out an idle transfer, which is one more user of the engine. NULL if memory ran out or the engine is closed. */
+jdc_transfer *jdc_engine_take(jdc_engine *e);
+
+/* Takes a transfer back in any state; a running one is broken off. */
+void jdc_engine_give_back(jdc_engine *e, jdc_transfer *t);
+
+/* Starts a transfer that was taken and has its headers. Sends nothing yet. Returns NULL, or what is wrong. */
+JDC_MUST_USE const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_request *request);
+
+/* Breaks a running transfer off; it has then failed as "cancelled". In any other state nothing happens. */
+void jdc_engine_cancel(jdc_engine *e, jdc_transfer *t);
+
+/* Moves everything along, waiting at most `wait_ms` for something to happen; with nothing to do it just waits. Returns
+ * at once when a transfer has ended. Returns how many are still running. */
+int jdc_engine_step(jdc_engine *e, int wait_ms);
+
+/* Milliseconds of a clock that never goes back. */
+int64_t jdc_engine_now(void);
+
+JDC_END
+#endif

@@ -1,0 +1,128 @@
+/* module.c - jdcloud.curl, a Lua module: an engine that makes HTTP requests through libcurl without blocking longer
+ * than it is told. It takes and gives plain Lua values.
+ *
+ *   curl.engine(options) -> engine | nil, message     the options are those of lua/jdcloud/transport/curl.lua
+ *   curl.now() -> seconds of a clock that never goes back
+ *   curl.version -> the text of libcurl's version
+ *   engine:start(request) -> transfer | nil, failure  see exchange.c
+ *   engine:step(seconds) -> how many are still running
+ *   engine:close()                                    fails what is running, closes the connections */
+#define _GNU_SOURCE /* dladdr */
+#include "module.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define ENGINE         "jdcloud.curl.engine"
+#define OLDEST_LIBCURL 0x075000 /* 7.80, the first with CURLOPT_PREREQFUNCTION */
+#define MAX_STEP       1e6      /* seconds */
+
+typedef struct engine_box {
+  jdc_engine *engine; /* NULL until made, and once collected */
+} engine_box;
+
+void jdc_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction finish) {
+  (void)luaL_newmetatable(L, name);
+  jdc_setfuncs(L, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, finish);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, finish);
+  lua_setfield(L, -2, "__close");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+static int new_engine(lua_State *L) {
+  jdc_curl_options options;
+  if (lua_isnoneornil(L, 1)) {
+    lua_settop(L, 0);
+    lua_newtable(L);
+  }
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  if (!jdc_options_read(L, 1, &options)) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+  }
+  if (curl_version_info(CURLVERSION_NOW)->version_num < OLDEST_LIBCURL) {
+    lua_pushnil(L);
+    (void)lua_pushfstring(L, "libcurl 7.80 or newer is needed; this is %s", curl_version());
+    return 2;
+  }
+  engine_box *box = jdc_newuserdata(L, sizeof *box);
+  box->engine = NULL;
+  luaL_getmetatable(L, ENGINE);
+  (void)lua_setmetatable(L, -2);
+  jdc_alloc alloc;
+  alloc.fn = lua_getallocf(L, &alloc.ud);
+  const char *problem = jdc_engine_new(alloc, &options, &box->engine);
+  if (problem == NULL) return 1;
+  lua_pushnil(L);
+  (void)lua_pushfstring(L, "libcurl can't be set up: %s", problem);
+  return 2;
+}
+
+static int now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)jdc_engine_now() / 1000);
+  return 1;
+}
+
+static jdc_engine *check_engine(lua_State *L) {
+  const engine_box *box = luaL_checkudata(L, 1, ENGINE);
+  luaL_argcheck(L, box->engine != NULL, 1, "the engine is gone");
+  return box->engine;
+}
+
+static int start(lua_State *L) { return jdc_transfer_start(L, check_engine(L)); }
+
+static int step(lua_State *L) {
+  jdc_engine *engine = check_engine(L);
+  const double seconds = (double)luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0 && seconds <= MAX_STEP, 2, "seconds, 0 or more");
+  lua_pushinteger(L, jdc_engine_step(engine, (int)(seconds * 1000 + 0.5)));
+  return 1;
+}
+
+static int close_engine(lua_State *L) {
+  const engine_box *box = luaL_checkudata(L, 1, ENGINE);
+  if (box->engine != NULL) jdc_engine_close(box->engine);
+  return 0;
+}
+
+static int finish(lua_State *L) {
+  engine_box *box = luaL_checkudata(L, 1, ENGINE);
+  if (box->engine != NULL) jdc_engine_release(box->engine);
+  box->engine = NULL;
+  return 0;
+}
+
+/* A thread of libcurl that waits for a name server may outlive the Lua state, which unloads this module and would
+ * unload libcurl with it. Keeps libcurl's code where it is until the process ends. */
+static void keep_loaded(void) {
+  Dl_info info;
+  curl_version_info_data *(*const inside)(CURLversion) = curl_version_info;
+  const void *address = NULL;
+  memcpy(&address, &inside, sizeof address);
+  if (dladdr(address, &info) != 0 && info.dli_fname != NULL)
+    (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L);
+
+JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
+  static const luaL_Reg FUNCTIONS[] = { { "engine", new_engine }, { "now", now }, { NULL, NULL } };
+  static const luaL_Reg METHODS[] = { { "start", start }, { "step", step }, { "close", close_engine }, { NULL, NULL } };
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
+  keep_loaded();
+  jdc_class(L, ENGINE, METHODS, finish);
+  jdc_transfer_register(L);
+  lua_newtable(L);
+  jdc_setfuncs(L, FUNCTIONS);
+  lua_pushstring(L, curl_version());
+  lua_setfield(L, -2, "version");
+  return 1;
+}
