@@ -66,7 +66,7 @@ const jdc_enum_value *jdc_enum_values(jdc_enum which, size_t *count);
 int jdc_enum_find(jdc_enum which, jdc_str text);
 
 /* The listed text that an unknown one was probably meant to be, or NULL: other case, `_` for `-`, a constant's name,
- * a zone given as region, one or two letters wrong. */
+ * a zone given as region, one or two letters wrong, the beginning of one value alone (`prepaid`). */
 const char *jdc_enum_nearest(jdc_enum which, jdc_str text);
 
 /* Could this be a region's or zone's code? Letters, digits, `-`, `_`; 1 to 64 of them. */
