@@ -100,7 +100,8 @@ typedef struct jdc_verdict {
 } jdc_verdict;
 
 /* Classifies by status first, then by body code, then by HTTP status; success only for 2xx without a non-zero error
- * code. wall_ms: for a Retry-After that is a date. No secret or parameter value gets into the hint. */
+ * code. wall_ms: the clock that the request was dated by, for a Retry-After that is a date (without a Date beside it)
+ * and to tell a clock that is wrong. No secret or parameter value gets into the hint. */
 void jdc_answer_classify(const jdc_answer *a, int64_t wall_ms, jdc_verdict *out);
 
 void jdc_failure_classify(const jdc_failure *f, jdc_verdict *out);
