@@ -8,9 +8,12 @@
 
 JDC_BEGIN
 
-#define JDC_LIMIT_KEYS              256  /* windows remembered; the one idle longest is forgotten first */
-#define JDC_LIMIT_KEY_MAX           192  /* bytes of a key */
-#define JDC_LIMIT_CALL_KEYS         4    /* windows that one call may have to pass: access key and service, operation */
+#define JDC_LIMIT_KEYS              256 /* windows remembered; the one idle longest is forgotten first */
+#define JDC_LIMIT_KEY_MAX           192 /* bytes of a key */
+#define JDC_LIMIT_CALL_KEYS         4   /* windows that one call may have to pass: access key and service, operation */
+#define JDC_LIMIT_TICKETS           65536 /* calls waiting or on the wire; who comes then is refused */
+#define JDC_LIMIT_RULES             256   /* allowances set */
+#define JDC_LIMIT_WINDOW_MAX_MS     (INT64_C(31) * 24 * 60 * 60 * 1000)
 #define JDC_LIMIT_DEFAULT_CALLS     1000 /* protocol.md 6 */
 #define JDC_LIMIT_DEFAULT_WINDOW_MS (60 * 1000)
 #define JDC_NEVER                   INT64_MAX
@@ -37,17 +40,21 @@ typedef struct jdc_settlement {
 JDC_MUST_USE jdc_status jdc_limit_new(jdc_alloc alloc, int64_t calls, int64_t window_ms, jdc_limit **out);
 void jdc_limit_free(jdc_limit *l);
 
-/* Sets the allowance of every key that ends in this suffix (`/vm`), or of all others for an empty suffix; calls 0: no
- * limit. JDC_INVALID for negative numbers or an empty window. */
+/* Sets the allowance of every key that ends in this suffix (`/vm`), or of all others for an empty suffix; the longest
+ * suffix counts. calls 0: no limit. JDC_INVALID for negative numbers, for an empty window, one above
+ * JDC_LIMIT_WINDOW_MAX_MS or a suffix that is longer than a key; JDC_TOO_BIG above JDC_LIMIT_RULES. */
 JDC_MUST_USE jdc_status jdc_limit_set(jdc_limit *l, jdc_str suffix, int64_t calls, int64_t window_ms);
 
-/* All keys or none; nothing is taken past latest_ms; ticket keeps its place in line. JDC_INVALID for too many or too
- * long keys. */
+/* All keys or none; nothing is taken past latest_ms, and a ticket that would have to wait longer is given back. A
+ * ticket keeps its place in line, whatever keys come with it: who reserves later goes later. It waits longer than it
+ * was told if a throttled call has shut its window since; one that has expired goes to the end of the line. JDC_INVALID
+ * for too many or too long keys, JDC_NOMEM with nothing taken. */
 JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, size_t nkeys, int64_t now_ms,
                                           int64_t latest_ms, jdc_ticket ticket, jdc_grant *out);
 
-/* What became of a ticket: not sent gives its slot back, throttled shuts its windows. An unknown or expired ticket is
- * ignored. */
+/* What became of a ticket: not sent gives its slot back, throttled shuts its windows for the server's hint (up to
+ * JDC_RETRY_AFTER_MAX_MS) or for a second, and takes their burst away. An unknown or expired ticket is ignored; tickets
+ * expire their longest window and a minute after their moment. */
 void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s);
 
 JDC_END
