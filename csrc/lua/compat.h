@@ -1,4 +1,5 @@
-/* compat.h - one page that makes Lua 5.1, LuaJIT, 5.2, 5.3 and 5.4 look alike. No logic elsewhere asks for a version. */
+/* compat.h - one page that makes Lua 5.1, LuaJIT, 5.2, 5.3 and 5.4 look alike. No logic elsewhere asks for a version.
+ */
 #ifndef JDC_COMPAT_H
 #define JDC_COMPAT_H
 
@@ -6,8 +7,8 @@
 #include <lua.h>
 
 #if LUA_VERSION_NUM < 502
-#define lua_absindex(L, i) ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
-#define lua_rawlen(L, i) lua_objlen(L, i)
+#define lua_absindex(L, i)     ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
+#define lua_rawlen(L, i)       lua_objlen(L, i)
 #define jdc_setfuncs(L, funcs) luaL_register(L, NULL, funcs)
 #define jdc_setuservalue(L, i) ((void)lua_setfenv(L, i)) /* a table is on the top; it is popped */
 #define jdc_getuservalue(L, i) lua_getfenv(L, i)

@@ -1,0 +1,67 @@
+-- answer.lua - an HTTP answer as facts for the core and as fields for an error object: decodes the body, once, and
+-- finds the envelope of protocol.md 4. What it means, the core decides.
+
+local json = require "jdcloud.json"
+
+local M = {}
+
+local TITLE_MAX = 80 -- bytes of a proxy's page that get into a message
+
+local function text_or_nil(value)
+  if type(value) == "string" then return value end
+  return nil
+end
+
+-- The operation that IAM refused: { { param0 = resource, param1 = "service:operation" } } (protocol.md 4,
+-- error.details).
+local function denied_operation(details)
+  if type(details) ~= "table" then return nil end
+  for _, detail in ipairs(details) do
+    if type(detail) == "table" and type(detail.param1) == "string" then return detail.param1 end
+  end
+  return nil
+end
+
+-- The title of an HTML page: what a proxy says of itself.
+local function title(body)
+  local found = body:sub(1, 4096):match("<[Tt][Ii][Tt][Ll][Ee][^>]*>%s*(.-)%s*</")
+  return found and found ~= "" and found:sub(1, TITLE_MAX) or nil
+end
+
+-- "empty", "envelope", "json" or "other", and the decoded value.
+local function decode(body)
+  if body == nil or body == "" or not body:find("%S") then return "empty" end
+  if not body:find("^%s*[{%[]") then return "other" end
+  local value = json.decode(body)
+  if type(value) ~= "table" then return "other" end
+  if value.requestId ~= nil or value.result ~= nil or value.error ~= nil then return "envelope", value end
+  return "json", value
+end
+
+--- Reads an answer.
+-- @param response { status, headers, body } of a transport
+-- @return facts: kind of body (`body`), http_status, code | nil, status, message, request_id, details, denied, date,
+--   retry_after, result
+function M.read(response)
+  local headers = response.headers or {}
+  local body, value = decode(response.body)
+  local facts = {
+    body = body, http_status = response.status, date = headers.date, retry_after = headers["retry-after"],
+    request_id = headers["x-jdcloud-request-id"],
+  }
+  if body == "other" then facts.message = title(response.body) end
+  if body ~= "envelope" then return facts end
+  facts.request_id = text_or_nil(value.requestId) or facts.request_id
+  facts.result = value.result
+  local err = value.error
+  if type(err) == "table" then
+    facts.code = tonumber(err.code) or 0
+    facts.status = text_or_nil(err.status)
+    facts.message = text_or_nil(err.message)
+    if type(err.details) == "table" then facts.details = err.details end
+    facts.denied = denied_operation(facts.details)
+  end
+  return facts
+end
+
+return M

@@ -1,0 +1,215 @@
+-- call.lua - drives one call: asks the attempt machine what to do, does it with the transport, the limiter and the
+-- provider, and tells it what came of it. Nothing here decides about repeating, and no pcall stands around what may
+-- yield.
+
+local answer = require "jdcloud.answer"
+local core = require "jdcloud.core"
+local credentials = require "jdcloud.credentials"
+local errors = require "jdcloud.errors"
+local transports = require "jdcloud.transport"
+
+local M = {}
+
+local IDLE_CALLS = 64 -- call objects that a cloud keeps for the next call
+
+-- Tells the user's function; an error in it is the user's and must not touch the call.
+local function tell(view, fields, context)
+  fields.service, fields.operation, fields.region = context.service, context.operation, context.region
+  pcall(view.options.on_event, fields)
+end
+
+local function transport_of(view)
+  local connection = view.connection
+  if connection.transport then return connection.transport end
+  local transport, err = transports.resolve(connection.options)
+  connection.transport = transport
+  return transport, err
+end
+
+-- A failure as a transport reports it: a table, or a plain string, which means that the request may have been sent.
+local function complete_failure(failure)
+  if type(failure) ~= "table" then
+    local message = failure ~= nil and tostring(failure) or "no answer and no reason"
+    return { kind = "network", sent = true, message = message }
+  end
+  if failure.sent == nil then failure.sent = true end
+  return failure
+end
+
+-- A transport's answer that can't be one is a failure of the transport.
+local function complete_response(response)
+  if type(response) ~= "table" or type(response.status) ~= "number" then
+    return nil, { kind = "protocol", sent = true, message = "the transport gave no status" }
+  end
+  return response
+end
+
+local function send(view, transport, call, context, method, target, headers, timeout)
+  local options = view.options
+  local on_event = options.on_event
+  local attempt, started = call:attempt(), on_event and core.now()
+  if on_event then
+    if attempt > 1 then tell(view, { event = "retry", attempt = attempt }, context) end
+    tell(view, { event = "attempt_start", attempt = attempt, method = method, host = context.host }, context)
+  end
+  local response, failure = transport.send {
+    method = method, url = context.origin .. target, headers = headers, body = context.body, timeout = timeout,
+    connect_timeout = options.connect_timeout, idle_timeout = options.idle_timeout, max_size = options.max_size,
+  }
+  if response then response, failure = complete_response(response) end
+  local facts
+  if response then
+    facts = answer.read(response)
+    facts.headers = response.headers
+  else
+    failure = complete_failure(failure)
+  end
+  if on_event then
+    local outcome = facts or failure
+    tell(view, {
+      event = "attempt_end", attempt = attempt, seconds = core.now() - started, http_status = outcome.http_status,
+      status = outcome.status, code = outcome.code, request_id = outcome.request_id, kind = failure and failure.kind,
+      phase = failure and failure.phase, sent = facts ~= nil or failure.sent,
+    }, context)
+  end
+  return facts, failure
+end
+
+-- What a limiter outside is told of an attempt.
+local function settle(view, call, now)
+  local limiter = view.options.limiter
+  if not limiter then return end
+  local ticket, outcome, retry_after = call:unsettled()
+  if ticket then limiter.settle(ticket, now or core.now(), { outcome = outcome, retry_after = retry_after }) end
+end
+
+local LOCAL_MESSAGES = {
+  timeout = "no time is left",
+  max_wait = "the rate limit would make the call wait longer than max_wait",
+  cancelled = "the call was cancelled",
+}
+
+-- The error object of a call that is done.
+local function failed(call, context, facts, failure, renewal)
+  local outcome = call:outcome()
+  local fields = {
+    kind = outcome.kind, attempts = outcome.attempts, retryable = outcome.retryable, retry_after = outcome.retry_after,
+    hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
+    service = context.service, operation = context.operation, region = context.region,
+  }
+  if outcome.answered and facts then
+    fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
+    fields.details, fields.request_id, fields.http_status = facts.details, facts.request_id, facts.http_status
+  elseif outcome.gave_up == "credentials" then
+    fields.message = renewal and renewal.message or "there are no keys to sign with"
+    if renewal and renewal.kind then fields.kind, fields.hint = renewal.kind, renewal.hint end
+  elseif outcome.gave_up == "internal" then
+    fields.message = outcome.internal
+  elseif failure and outcome.attempts > 0 and outcome.gave_up ~= "cancelled" then
+    fields.message = failure.message
+  else
+    fields.message = LOCAL_MESSAGES[outcome.gave_up]
+  end
+  return errors.new(fields)
+end
+
+-- The steps of the machine that are not the request itself.
+local steps = {}
+
+function steps.wait(view, transport, call, context, seconds, why)
+  if view.options.on_event then
+    tell(view, { event = "wait", seconds = seconds, why = why, attempt = call:attempt() }, context)
+  end
+  transport.sleep(seconds)
+end
+
+function steps.reserve(view, _, call, _, keys, latest, ticket, now)
+  call:reserved(view.options.limiter.reserve(keys, 1, now or core.now(), latest, ticket))
+end
+
+local function clock_of(transport)
+  if transport.clock then return transport.clock() end
+  return nil, nil
+end
+
+-- Runs the machine to its end. Returns the last answer's facts and failure, and the error of a provider that failed.
+local function drive(view, transport, call, context)
+  local facts, failure, renewal
+  while true do
+    local now, wall = clock_of(transport)
+    local step, a, b, c, d = call:next(now, wall)
+    if step == "send" then
+      facts, failure = send(view, transport, call, context, a, b, c, d)
+      now, wall = clock_of(transport)
+      if facts then
+        call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message, facts.request_id,
+          facts.denied, facts.date, facts.retry_after, context.head, now, wall)
+      else
+        call:failed(failure.kind, failure.phase, failure.sent, now, wall)
+      end
+      settle(view, call, now)
+    elseif step == "credentials" then
+      local ok
+      ok, renewal = credentials.renew(view.keys, a)
+      call:provided(ok ~= nil, (clock_of(transport)))
+    elseif step == "done" then
+      settle(view, call, now)
+      return facts, failure, renewal, a
+    else
+      steps[step](view, transport, call, context, a, b, c, now)
+    end
+  end
+end
+
+-- A call object for this cloud: an idle one, or a new one.
+local function take_call(shared)
+  local idle = shared.idle
+  local call = idle[#idle]
+  if call then
+    idle[#idle] = nil
+    return call
+  end
+  return core.call(shared.core)
+end
+
+--- Makes one call.
+-- @param view the cloud: { shared, connection, keys, options }
+-- @param request what core's call:begin takes; its times, attempts and the like are the caller's to set
+-- @param context { service, operation, region, host, origin ("https://host"), body, head }: for the URL, errors and
+-- events
+-- @return facts of the last answer (see answer.read) with `attempts` | nil, error
+function M.run(view, request, context)
+  local shared = view.shared
+  if shared.closed then
+    return nil, errors.new { kind = "closed", message = "the cloud is closed", service = context.service,
+      operation = context.operation, attempts = 0 }
+  end
+  local transport, err = transport_of(view)
+  if not transport then
+    err.service, err.operation, err.attempts = context.service, context.operation, 0
+    return nil, err
+  end
+  local call = take_call(shared)
+  local now, wall = clock_of(transport)
+  local ok, problem = call:begin(request, view.keys.credential, now, wall)
+  if not ok then
+    return nil, errors.new { kind = "invalid", message = problem, service = context.service,
+      operation = context.operation, attempts = 0 }
+  end
+  local facts, failure, renewal, kind = drive(view, transport, call, context)
+  local result
+  if kind == "ok" then
+    facts.attempts = call:attempt()
+    result = facts
+  else
+    err = failed(call, context, facts, failure, renewal)
+  end
+  if view.options.on_event then
+    local request_id = facts and facts.request_id
+    tell(view, { event = "done", kind = kind, attempts = call:attempt(), request_id = request_id }, context)
+  end
+  if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = call end
+  return result, err
+end
+
+return M

@@ -1,0 +1,83 @@
+-- client.lua - the client of one service: operations by name, checked by the model before anything is sent.
+
+local core = require "jdcloud.core"
+local errors = require "jdcloud.errors"
+local exchange = require "jdcloud.exchange"
+local options_of = require "jdcloud.options"
+local pages = require "jdcloud.pages"
+local request_of = require "jdcloud.request"
+local result = require "jdcloud.result"
+local waiters = require "jdcloud.waiters"
+
+local M = {}
+
+local function client_token()
+  return core.hex(core.random(16)) -- 32 hex digits satisfy every service's rule (protocol.md 11.3)
+end
+
+--- @return the state of a client: { view, model }
+function M.new(view, model)
+  return { view = view, model = model }
+end
+
+-- Parameters that can't be sent. The error's kind is config if all that is wrong is that there is no region.
+local function refused(model, name, problems)
+  local kind = #problems == 1 and problems[1].config and "config" or "invalid"
+  return errors.new { kind = kind, problems = problems, service = model.service, operation = name, attempts = 0 }
+end
+
+-- The parts of a call for exchange.lua | nil, error.
+local function parts_of(client, name, params, options)
+  local view, model = client.view, client.model
+  options_of.check_call(options, model.service)
+  local op, message = model:operation(name)
+  if not op then
+    return nil, errors.new { kind = "invalid", message = message, service = model.service, attempts = 0 }
+  end
+  local validate = view.options.validate
+  if options and options.validate ~= nil then validate = options.validate end
+  local built, problems = request_of.build(op, params or {}, {
+    region = view.options.region, call_region = options and options.region, validate = validate,
+    client_token = client_token,
+  })
+  if not built then
+    return nil, refused(model, name, problems)
+  end
+  local scheme, host = exchange.place(view, model.service, built.region, model.endpoint)
+  if not scheme then
+    return nil, errors.new { kind = "config", message = host, service = model.service, operation = name, attempts = 0 }
+  end
+  return {
+    service = model.signing_name, operation = name, revision = model.revision, method = op.method, scheme = scheme,
+    host = host, path = built.path, query = built.query, body = built.body, region = built.region,
+    repeatable = op.repeatable, client_token = built.client_token, result = op,
+  }
+end
+
+--- Calls an operation.
+-- @param name the operation, as JD Cloud writes it
+-- @param params a table of its parameters, or nil
+-- @param options of a single call (design.md), or nil
+-- @return result, meta = { request_id, http_status, attempts, headers } | nil, error
+function M.call(client, name, params, options)
+  local parts, err = parts_of(client, name, params, options)
+  if not parts then return nil, err end
+  local facts, meta = exchange.run(client.view, parts, options)
+  if not facts then return nil, meta end
+  return result.shape(facts.result, parts.result, client.view.options.keep_null), meta
+end
+
+--- The signed request of an operation, unsent.
+-- @return { method, url, target, headers = { name = value }, body | nil } | nil, error
+function M.prepare(client, name, params, options)
+  local parts, err = parts_of(client, name, params, options)
+  if not parts then return nil, err end
+  return exchange.prepare(client.view, parts, options)
+end
+
+--- The names of the service's operations, sorted.
+function M.operations(client)
+  return client.model:operations()
+end
+
+return M

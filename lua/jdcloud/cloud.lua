@@ -1,0 +1,134 @@
+-- cloud.lua - the cloud: options, keys, connections and shared state, and what can be done with them. Everything here
+-- returns value | nil, err; the raising interface is the same functions behind errors.check (see jdcloud.lua).
+
+local client = require "jdcloud.client"
+local core = require "jdcloud.core"
+local credentials = require "jdcloud.credentials"
+local errors = require "jdcloud.errors"
+local models = require "jdcloud.models"
+local options_of = require "jdcloud.options"
+local raw = require "jdcloud.raw"
+
+local M = {}
+
+local function copy(from, into)
+  into = into or {}
+  for name, value in pairs(from or {}) do into[name] = value end
+  return into
+end
+
+local IDENTITY = { security_token = "x-jdcloud-security-token", pin = "x-jdcloud-pin", erp = "x-jdcloud-erp" }
+
+-- The base64 headers of protocol.md 1.11 that hold for every call of a view, or nil.
+local function identity_headers(options)
+  local headers
+  for name, header in pairs(IDENTITY) do
+    if options[name] then
+      headers = headers or {}
+      headers[header] = core.base64(options[name])
+    end
+  end
+  return headers
+end
+
+local function set_limits(core_cloud, limits)
+  for name, limit in pairs(limits or {}) do
+    local calls, seconds = limit, 60
+    if type(limit) == "table" then calls, seconds = limit[1], limit[2] end
+    local ok, message = core_cloud:limit("/" .. name, calls, seconds)
+    if not ok then errors.misuse(('limits: "%s": %s'):format(name, message)) end
+  end
+end
+
+-- A view: options over the state that it shares with the other views of its cloud.
+local function view_of(shared, connection, keys, options)
+  set_limits(shared.core, options.limits)
+  return {
+    shared = shared, connection = connection, keys = keys, options = options, headers = identity_headers(options),
+    agents = {}, limiter = options.limits == false and "none" or options.limiter and "driver" or "process",
+  }
+end
+
+local function connect(shared, options)
+  local connection = { options = options }
+  shared.connections[#shared.connections + 1] = connection
+  return connection
+end
+
+local function region_of(options, keys)
+  local region = options.region or credentials.environment_region() or keys.region
+  if region and not core.region_shape(region) then
+    return nil, errors.new { kind = "config", message = "the region of environment or profile is no region's code" }
+  end
+  return region
+end
+
+-- The core has them now; no table that a program may print does.
+local function forget_secrets(options)
+  options.secret_key, options.session_token = nil, nil
+end
+
+--- Makes a cloud's first view.
+-- @param given the options of design.md, checked
+-- @return view | nil, error
+function M.new(given)
+  local options = copy(given, copy(options_of.defaults))
+  local keys, err = credentials.find(options)
+  if not keys then return nil, err end
+  options.region, err = region_of(options, keys)
+  if err then return nil, err end
+  forget_secrets(options)
+  local shared = { core = core.cloud(), connections = {}, idle = {}, closed = false }
+  return view_of(shared, connect(shared, options), keys, options)
+end
+
+--- A view of the same cloud with other options: the same connections and keys, unless the options are about them; the
+-- same limiter and retry quota.
+-- @return view | nil, error
+function M.with(view, given)
+  local options = copy(given, copy(view.options))
+  local keys, connection = view.keys, view.connection
+  if options_of.any(given, options_of.keys) then
+    for _, name in ipairs(options_of.keys) do options[name] = given[name] end
+    local err
+    keys, err = credentials.find(options)
+    if not keys then return nil, err end
+    forget_secrets(options)
+  end
+  if options_of.any(given, options_of.connection) then connection = connect(view.shared, options) end
+  return view_of(view.shared, connection, keys, options)
+end
+
+--- Closes the connections of a cloud and all its views. Calls made afterwards, and those under way at their next
+-- step, fail with kind closed. Idempotent.
+function M.close(view)
+  local shared = view.shared
+  shared.closed = true
+  shared.idle = {}
+  for _, connection in ipairs(shared.connections) do
+    local transport = connection.transport
+    connection.transport = nil
+    if transport and transport.close then transport.close() end
+  end
+  return true
+end
+
+--- A client of a service.
+-- @return client state { view, model, service } | nil, error of kind config
+function M.service(view, name)
+  local model, message = models.service(name)
+  if not model then return nil, errors.new { kind = "config", message = message, service = name } end
+  return client.new(view, model)
+end
+
+--- Makes any call, known to a model or not (see raw.lua).
+function M.request(view, request)
+  return raw.request(view, request)
+end
+
+--- Signs a request with the cloud's own keys, sends nothing (see raw.lua).
+function M.sign(view, request)
+  return raw.sign(view, request)
+end
+
+return M

@@ -1,0 +1,118 @@
+-- credentials.lua - where a cloud's keys come from: given, a provider, the environment, the CLI's file. The secrets
+-- of the environment and of files are read in C and never become Lua strings.
+
+local core = require "jdcloud.core"
+local errors = require "jdcloud.errors"
+
+local M = {}
+
+local function config_error(message, hint)
+  return errors.new { kind = "config", message = message, hint = hint }
+end
+
+local function read_line(path)
+  local file = io.open(path, "r")
+  if not file then return nil end
+  local line = file:read("*l")
+  file:close()
+  return line and line:match("^%s*(.-)%s*$")
+end
+
+local function env(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+-- The CLI's folder, and the section of its file that is current.
+local function profile_place(options)
+  local home = env("HOME") or env("USERPROFILE")
+  if not home then return nil end
+  local name = options.profile or env("JDCLOUD_PROFILE")
+  if not name then
+    local current = read_line(home .. "/.jdc/current")
+    name = current ~= "" and current or "default"
+  end
+  return home .. "/.jdc/config", name
+end
+
+-- true and the profile's region, false if there is no such file, nil and an error if it is broken.
+local function from_profile(credential, options)
+  local path, section = profile_place(options)
+  if not path then return false end
+  local found, message = credential:from_profile(path, section)
+  if found == nil then
+    return nil, config_error(("the section [%s] of %s: %s"):format(section, path, message))
+  end
+  return found ~= false, type(found) == "string" and found or nil
+end
+
+local function not_found(options)
+  local path = profile_place(options)
+  local hint = "in nginx, name the variables with the directive env"
+  return config_error("no access key: looked at the options access_key, secret_key and credentials, at the "
+    .. "environment (JDCLOUD_ACCESS_KEY_ID with JDCLOUD_SECRET_ACCESS_KEY or JDCLOUD_ACCESS_KEY_SECRET, "
+    .. "JDCLOUD_ACCESS_KEY with JDCLOUD_SECRET_KEY) and at " .. (path or "~/.jdc/config (but HOME is not set)"),
+    type(rawget(_G, "ngx")) == "table" and hint or nil)
+end
+
+--- Finds the keys. Options that are given come first, then (unless `profile` is given) the environment, then the
+-- file.
+-- @param options of jdcloud.new
+-- @return keys = { credential = userdata of the core, provider = function | nil, region = the profile's region | nil
+--   } | nil, error of kind config
+function M.find(options)
+  local credential = core.credential()
+  local keys = { credential = credential }
+  if options.access_key then
+    local ok, message = credential:set(options.access_key, options.secret_key, options.session_token)
+    if not ok then return nil, config_error(message) end
+    return keys
+  end
+  if options.credentials then
+    keys.provider = options.credentials
+    return keys
+  end
+  if not options.profile then
+    local found, message = credential:from_environment()
+    if found then return keys end
+    if found == nil then return nil, config_error(message) end
+  end
+  local found, region = from_profile(credential, options)
+  if found then
+    keys.region = region
+    return keys
+  end
+  if found == nil then return nil, region end
+  return nil, not_found(options)
+end
+
+--- The region that the environment names, or nil.
+function M.environment_region()
+  return env("JDCLOUD_REGION_ID")
+end
+
+--- Asks the provider and hands its keys to the credential. The provider may yield.
+-- @param reason "missing", "expiring" or "refused"
+-- @return true | nil, error
+function M.renew(keys, reason)
+  if not keys.provider then return nil, config_error("no access key") end
+  local given, err = keys.provider(reason)
+  if type(given) ~= "table" then
+    if errors.is(err) then return nil, err end
+    return nil, config_error("the credentials function gave no keys" .. (err and ": " .. tostring(err) or ""))
+  end
+  for _, name in ipairs { "access_key", "secret_key" } do
+    if type(given[name]) ~= "string" then
+      return nil, config_error(("the credentials function gave no %s"):format(name))
+    end
+  end
+  local expires, token = given.expires_at, given.session_token
+  if expires ~= nil and type(expires) ~= "number" or token ~= nil and type(token) ~= "string" then
+    return nil, config_error("the credentials function must give expires_at as Unix seconds, session_token as text")
+  end
+  local ok, message = keys.credential:set(given.access_key, given.secret_key, token, expires)
+  if not ok then return nil, config_error("the credentials function: " .. message) end
+  return true
+end
+
+return M

@@ -1,0 +1,219 @@
+-- options.lua - the closed lists of options: of a cloud, and of a single call. A wrong name or type raises at the
+-- caller's line; nothing is guessed.
+
+local core = require "jdcloud.core"
+local errors = require "jdcloud.errors"
+local nearest = require "jdcloud.nearest"
+
+local M = {}
+
+local function text(value)
+  return type(value) == "string" and value ~= "", "a string that isn't empty"
+end
+
+local function flag(value)
+  return type(value) == "boolean", "true or false"
+end
+
+local function seconds(value)
+  return type(value) == "number" and value > 0, "a number of seconds above 0"
+end
+
+local function wait_seconds(value)
+  return type(value) == "number" and value >= 0, "a number of seconds, 0 or more"
+end
+
+local function func(value)
+  return type(value) == "function", "a function"
+end
+
+local function whole(least, most)
+  return function(value)
+    return type(value) == "number" and value % 1 == 0 and value >= least and value <= most,
+      ("a whole number from %d to %d"):format(least, most)
+  end
+end
+
+local function region(value)
+  return type(value) == "string" and core.region_shape(value), "a region's code, like cn-north-1"
+end
+
+local function header_map(value)
+  local expected = "a table of header names and values, both strings"
+  if type(value) ~= "table" then return false, expected end
+  for name, content in pairs(value) do
+    if type(name) ~= "string" or type(content) ~= "string" then return false, expected end
+  end
+  return true, expected
+end
+
+local function transport(value)
+  return type(value) == "string" or type(value) == "table" and type(value.send) == "function",
+    "a transport's name, or a table with a function send"
+end
+
+local function limiter(value)
+  return type(value) == "table" and type(value.reserve) == "function" and type(value.settle) == "function",
+    "a table with the functions reserve and settle"
+end
+
+-- false, a number of calls a minute, or { [service or service.operation] = calls | { calls, seconds } }
+local function limits(value)
+  local expected = "false, or a table like { vm = 500, [\"censor.textResultsV2\"] = { 20, 10 } }"
+  if value == false then return true end
+  if type(value) ~= "table" then return false, expected end
+  for name, limit in pairs(value) do
+    local calls, window = limit, 60
+    if type(limit) == "table" then calls, window = limit[1], limit[2] end
+    if type(name) ~= "string" or type(calls) ~= "number" or calls <= 0 or type(window) ~= "number" or window <= 0 then
+      return false, expected
+    end
+  end
+  return true
+end
+
+local function proxy(value)
+  return value == false or text(value), "a URL like http://proxy:3128, or false for none at all"
+end
+
+local function client_cert(value)
+  return text(value) or type(value) == "table" and type(value.cert) == "string",
+    "the path of a PEM file, or a table { cert = path, key = path, password = text }"
+end
+
+local function one_of(...)
+  local list = { ... }
+  local names = {}
+  for i, value in ipairs(list) do names[i] = type(value) == "string" and '"' .. value .. '"' or tostring(value) end
+  local expected = table.concat(names, " or ")
+  return function(value)
+    for _, allowed in ipairs(list) do
+      if value == allowed then return true end
+    end
+    return false, expected
+  end
+end
+
+-- Of jdcloud.new and cloud:with.
+local CLOUD = {
+  region = region, profile = text, credentials = func, access_key = text, secret_key = text, session_token = text,
+  endpoint = text, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
+  connect_timeout = seconds, idle_timeout = seconds, max_size = whole(1024, 2 ^ 31), attempts = whole(1, 100),
+  limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text, client_cert = client_cert,
+  tls_min = one_of("1.2", "1.3"), signature_version = one_of(2, 3), user_agent = text, on_event = func,
+  keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
+}
+
+-- Of a single call.
+local CALL = {
+  timeout = seconds, max_wait = wait_seconds, attempts = whole(1, 100), idempotent = flag,
+  busy_timeout = wait_seconds, region = region, headers = header_map, validate = flag, security_token = text,
+}
+
+-- Those of a cloud that decide which connections it uses.
+M.connection = {
+  "transport", "proxy", "no_proxy", "ca_file", "client_cert", "tls_min", "connect_timeout", "idle_timeout", "max_size",
+}
+
+-- Those that decide which keys it uses.
+M.keys = { "profile", "credentials", "access_key", "secret_key", "session_token" }
+
+--- What holds where nothing is said. max_wait: a script has no bound. Seconds and bytes.
+M.defaults = {
+  timeout = 30, connect_timeout = 5, idle_timeout = 60, max_size = 32 * 1024 * 1024, attempts = 3,
+  signature_version = 2, tls_min = "1.2", validate = true,
+}
+
+local function names_of(spec)
+  local names = {}
+  for name in pairs(spec) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- The fields of cloud:request: a request's, and a call's options.
+local REQUEST = {
+  service = text, operation = text, method = text, path = text, version = text, endpoint = text,
+  query = function(value)
+    return type(value) == "string" or type(value) == "table", "a string as it stands in a URL, or a table"
+  end,
+  body = function(value) return type(value) == "string" or type(value) == "table", "a string of bytes, or a table" end,
+}
+for name, rule in pairs(CALL) do REQUEST[name] = rule end
+
+local function check(options, spec, what)
+  if options == nil then return end
+  if type(options) ~= "table" then
+    errors.misuse(("%s: the options must be a table, not a %s"):format(what, type(options)))
+  end
+  for name, value in pairs(options) do
+    local rule = spec[name]
+    if not rule then
+      errors.misuse(('%s: no option "%s"%s'):format(what, tostring(name),
+        nearest.suggest(tostring(name), names_of(spec))))
+    end
+    local ok, expected = rule(value)
+    if not ok then errors.misuse(('%s: the option "%s" must be %s'):format(what, name, expected)) end
+  end
+end
+
+--- Raises at the caller's line unless `options` (a table or nil) has known names and fitting values.
+function M.check_cloud(options, what)
+  check(options, CLOUD, what)
+  if not options then return end
+  if options.access_key and not options.secret_key or options.secret_key and not options.access_key then
+    errors.misuse(what .. ": access_key and secret_key go together")
+  end
+  if options.credentials and options.access_key then
+    errors.misuse(what .. ": either credentials or access_key and secret_key, not both")
+  end
+  if options.session_token and not options.access_key then
+    errors.misuse(what .. ": session_token goes with access_key and secret_key")
+  end
+end
+
+--- The same for the options of one call.
+function M.check_call(options, what)
+  check(options, CALL, what)
+end
+
+--- The same for the fields of cloud:request.
+function M.check_request(request, what)
+  if type(request) ~= "table" then errors.misuse(what .. ": the request must be a table") end
+  check(request, REQUEST, what)
+  for _, name in ipairs { "service", "method", "path" } do
+    if request[name] == nil then errors.misuse(('%s: the request needs "%s"'):format(what, name)) end
+  end
+end
+
+-- Of jdcloud.sign and cloud:sign; the latter has no keys.
+local SIGN = {
+  version = one_of(2, 3), scheme = one_of("https", "http"), method = text, host = text,
+  path = function(value) return type(value) == "string", "a string" end, query = function(value)
+    return type(value) == "string", "a string, as it stands in a URL"
+  end, headers = header_map, body = function(value) return type(value) == "string", "a string of bytes" end,
+  service = text, region = text, date = text, nonce = text, signed_headers = text,
+}
+local SIGN_WITH_KEYS = { access_key = text, secret_key = text }
+for name, rule in pairs(SIGN) do SIGN_WITH_KEYS[name] = rule end
+
+--- The same for the fields of a request to be signed.
+function M.check_sign(request, what, with_keys)
+  if type(request) ~= "table" then errors.misuse(what .. ": the request must be a table") end
+  check(request, with_keys and SIGN_WITH_KEYS or SIGN, what)
+  local needed = { "method", "host", "service" }
+  if with_keys then needed[4], needed[5] = "access_key", "secret_key" end
+  for _, name in ipairs(needed) do
+    if request[name] == nil then errors.misuse(('%s: the request needs "%s"'):format(what, name)) end
+  end
+end
+
+--- Is one of these options among those given?
+function M.any(options, names)
+  for _, name in ipairs(names) do
+    if options[name] ~= nil then return true end
+  end
+  return false
+end
+
+return M

@@ -1,0 +1,82 @@
+-- raw.lua - cloud:request, which makes any call, known to a model or not, and cloud:sign.
+
+local core = require "jdcloud.core"
+local errors = require "jdcloud.errors"
+local exchange = require "jdcloud.exchange"
+local json = require "jdcloud.json"
+local request_of = require "jdcloud.request"
+local result = require "jdcloud.result"
+
+local M = {}
+
+local function invalid(request, message)
+  return nil, errors.new {
+    kind = "invalid", message = message, service = request.service, operation = request.operation, attempts = 0,
+  }
+end
+
+-- The path with its region filled in, and that region: for the signature's scope.
+local function path_of(view, request)
+  local path = request.path
+  if request.version then path = "/" .. request.version .. path end
+  local region = request.region
+  if path:find("{regionId}", 1, true) then
+    region = region or view.options.region
+    if not region then return nil, "the path asks for a region, and there is none: set the option region" end
+    path = path:gsub("{regionId}", (core.encode(region):gsub("%%", "%%%%")))
+  end
+  local placeholder = path:match("{[%w_%-]+}")
+  if placeholder then return nil, "the path still holds the placeholder " .. placeholder end
+  return path, region or path:match("/regions/([%w_%-]+)")
+end
+
+-- A table as text: parameters of a query, or a JSON body.
+local function texts_of(request)
+  local query, body, message = request.query, request.body
+  if type(query) == "table" then
+    query, message = request_of.flatten(query)
+    if not query then return nil, message end
+  end
+  if type(body) == "table" then
+    body, message = json.encode(body)
+    if not body then return nil, message end
+  end
+  return true, query, body
+end
+
+--- Makes one call of which nothing is known but what is given.
+-- @param request { service, method, path ("/v1/…", or with version = "v1"), version, query (text as in a URL, or a
+--   table), body (bytes, or a table), region, endpoint, operation (for errors and events), headers, and the options
+--   of a call }. A lost answer or a 5xx is repeated only with idempotent = true: whether a call reads or changes is
+-- not known here.
+-- @return result, meta | nil, error
+function M.request(view, request)
+  local path, region = path_of(view, request)
+  if not path then return invalid(request, region) end
+  local ok, query, body = texts_of(request)
+  if not ok then return invalid(request, query) end
+  local service = request.service
+  local scheme, host = exchange.place(view, service, region, service .. ".jdcloud-api.com", request.endpoint)
+  if not scheme then return invalid(request, host) end
+  local facts, meta = exchange.run(view, {
+    service = service, operation = request.operation, method = request.method:upper(), scheme = scheme, host = host,
+    path = path, query = query, body = body, region = region,
+  }, request)
+  if not facts then return nil, meta end
+  local value = facts.result
+  if value == nil or value == json.null then return {}, meta end
+  return result.shape(value, nil, view.options.keep_null), meta
+end
+
+--- Signs a request with the cloud's keys and sends nothing: for proxies and customer gateways.
+-- @param request as for jdcloud.sign, without keys; version and region default to the cloud's
+-- @return as jdcloud.sign | nil, error
+function M.sign(view, request)
+  local given = {}
+  for name, value in pairs(request) do given[name] = value end
+  given.version = given.version or view.options.signature_version
+  given.region = given.region or view.options.region
+  return exchange.sign(view, given)
+end
+
+return M
