@@ -36,7 +36,7 @@ void jdc_call_let_go(jdc_call *call, int64_t now_ms, jdc_settle outcome, int64_t
 
 void jdc_call_free(jdc_call *call) {
   if (call == NULL) return;
-  if (call->state != JDC_ST_DONE) jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT, -1);
+  jdc_call_cancel(call, call->mark_ms);
   jdc_signer_free(call->signer);
   jdc_delete(call->alloc, call, sizeof(*call));
 }
@@ -71,6 +71,14 @@ void jdc_call_broken(jdc_call *call, jdc_status status) {
   call->outcome.retryable = false;
 }
 
+void jdc_call_forget(jdc_call *call) {
+  call->verdict.kind = JDC_KIND_OK;
+  call->verdict.retryable = false;
+  call->verdict.retry_after_ms = -1;
+  call->verdict.hint[0] = '\0';
+  call->phase = JDC_PHASE_NONE;
+}
+
 static int64_t budget(int64_t ms) { return ms < 0 || ms > JDC_NO_BOUND ? JDC_NO_BOUND : ms; }
 
 /* The windows to pass: the access key with the service and, where it has a limit of its own, the operation. Before
@@ -103,7 +111,7 @@ static void name_windows(jdc_call *call, jdc_str operation) {
 jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_credential *credential,
                           const jdc_call_options *options, jdc_time t, const char **problem) {
   *problem = NULL;
-  if (call->state != JDC_ST_DONE) jdc_call_cancel(call, t.now_ms);
+  jdc_call_cancel(call, t.now_ms);
   if (options->attempts < 1 || options->attempts > JDC_ATTEMPTS_MAX) {
     *problem = "attempts must be from 1 to 100";
     return JDC_INVALID;
@@ -121,16 +129,12 @@ jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_c
   call->busy_left = budget(options->busy_timeout_ms);
   call->service_len = r.service.len < JDC_SERVICE_MAX ? r.service.len : JDC_SERVICE_MAX;
   memcpy(call->service, r.service.ptr, call->service_len);
-  call->ticket = call->settle = 0;
+  call->ticket = 0; /* `settle` stays: the driver may still have to settle for a call that was cut off */
   call->latest_ms = 0;
   call->leased = call->rechecking = call->unprovided = call->changed = false;
   call->tries = call->drawn = 0;
   call->throttles = call->busies = 0;
-  call->verdict.kind = JDC_KIND_OK;
-  call->verdict.retryable = false;
-  call->verdict.retry_after_ms = -1;
-  call->verdict.hint[0] = '\0';
-  call->phase = JDC_PHASE_NONE;
+  jdc_call_forget(call);
   call->outcome = (jdc_outcome){ .retry_after_ms = -1, .hint = call->verdict.hint };
   name_windows(call, options->operation);
   call->options.operation = (jdc_str){ NULL, 0 }; /* not ours to keep; the windows have it */

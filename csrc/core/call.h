@@ -71,7 +71,7 @@ typedef enum jdc_gave_up {
   JDC_GAVE_FINAL,  /* such an answer is final */
   JDC_GAVE_UNSAFE, /* it may have been executed and is not repeatable */
   JDC_GAVE_ATTEMPTS,
-  JDC_GAVE_TIMEOUT,  /* no time left for another attempt */
+  JDC_GAVE_TIMEOUT,  /* no time left for another attempt; of a busy resource, none of busy_timeout */
   JDC_GAVE_MAX_WAIT, /* the limiter or the throttling would take longer than max_wait */
   JDC_GAVE_QUOTA,    /* the service's retry quota is used up */
   JDC_GAVE_CANCELLED,

@@ -20,9 +20,14 @@ static void repeat_throttled(jdc_call *call, uint64_t random) {
 }
 
 static void repeat_busy(jdc_call *call, uint64_t random) {
-  call->tries--;
-  if (call->busy_left <= 0) {
+  if (call->options.busy_timeout_ms == 0) {
     jdc_call_done(call, call->verdict.kind, JDC_GAVE_FINAL);
+    return;
+  }
+  call->tries--;
+  int64_t hint = jdc_retry_delay(0, 0, call->verdict.retry_after_ms);
+  if (call->busy_left <= 0 || hint > call->busy_left) {
+    jdc_call_done(call, call->verdict.kind, JDC_GAVE_TIMEOUT);
     return;
   }
   int64_t delay = jdc_retry_delay(call->busies++, random, call->verdict.retry_after_ms);
@@ -34,7 +39,7 @@ static void repeat_changed(jdc_call *call) {
   int64_t learnt = jdc_cloud_skew(call->cloud, jdc_sign_host(call->signer)) - call->skew_ms;
   bool used_up = call->changed || call->tries >= call->options.attempts;
   call->changed = true;
-  if (!used_up && (learnt >= JDC_SKEW_MIN_MS || learnt <= -JDC_SKEW_MIN_MS)) {
+  if (!used_up && (learnt > JDC_SKEW_MIN_MS || learnt < -JDC_SKEW_MIN_MS)) {
     call->state = JDC_ST_RESERVE;
   } else if (!used_up && call->options.renewable) {
     jdc_credential_refuse(call->credential, call->generation);

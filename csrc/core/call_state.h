@@ -77,6 +77,8 @@ void jdc_call_done(jdc_call *call, jdc_kind kind, jdc_gave_up why);
 void jdc_call_end_as_last(jdc_call *call, jdc_kind kind, jdc_gave_up why);
 /* The end for want of memory or by libcrypto. */
 void jdc_call_broken(jdc_call *call, jdc_status status);
+/* Forgets what the attempt before meant: this one has no meaning yet. */
+void jdc_call_forget(jdc_call *call);
 /* The limiter's place in line, or its refusal. */
 void jdc_call_granted(jdc_call *call, int64_t wait_ms, jdc_ticket ticket);
 void jdc_call_refused(jdc_call *call, int64_t now_ms, int64_t when_ms);

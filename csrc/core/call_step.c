@@ -74,6 +74,17 @@ static bool step_queued(jdc_call *call, jdc_step *step) {
   return false;
 }
 
+/* There are no keys to sign with; or none but those that the service refused, and then its 401 stands. */
+static void keyless(jdc_call *call, bool rechecking) {
+  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT, -1);
+  if (rechecking) {
+    jdc_call_done(call, call->verdict.kind, JDC_GAVE_FINAL);
+    return;
+  }
+  jdc_call_done(call, JDC_KIND_CONFIG, JDC_GAVE_CREDENTIALS);
+  call->outcome.answered = false;
+}
+
 static bool step_keys(jdc_call *call, jdc_step *step, jdc_time t) {
   bool rechecking = call->state == JDC_ST_RECHECK;
   switch (jdc_credential_check(call->credential, t, call->options.renewable, &call->need)) {
@@ -88,8 +99,7 @@ static bool step_keys(jdc_call *call, jdc_step *step, jdc_time t) {
   }
   call->leased = call->options.renewable;
   if (!call->options.renewable || call->unprovided) {
-    jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT, -1);
-    jdc_call_done(call, JDC_KIND_CONFIG, JDC_GAVE_CREDENTIALS);
+    keyless(call, rechecking);
     return false;
   }
   call->rechecking = rechecking;
@@ -137,7 +147,7 @@ static bool step_send(jdc_call *call, jdc_step *step, jdc_time t, const unsigned
   call->generation = jdc_credential_generation(call->credential);
   call->tries++;
   call->outcome.attempts++;
-  call->phase = JDC_PHASE_NONE;
+  jdc_call_forget(call);
   call->outcome.answered = call->outcome.sent = false;
   call->state = JDC_ST_FLIGHT;
   step->kind = JDC_STEP_SEND;
@@ -148,10 +158,12 @@ static bool step_send(jdc_call *call, jdc_step *step, jdc_time t, const unsigned
 void jdc_call_next(jdc_call *call, jdc_time t, const unsigned char random[JDC_RANDOM], jdc_step *step) {
   memset(step, 0, sizeof(*step));
   jdc_call_account(call, t.now_ms);
-  if (call->state != JDC_ST_DONE && call->state != JDC_ST_DECIDE && call->time_left <= 0) out_of_time(call);
-  if (call->state == JDC_ST_RESERVING && call->wait_left < 0) jdc_call_refused(call, call->mark_ms, JDC_NEVER);
+  if (call->state == JDC_ST_RESERVING && call->mark_ms > call->latest_ms)
+    jdc_call_refused(call, call->mark_ms, JDC_NEVER);
   for (bool ready = false; !ready;) {
     uint64_t bits;
+    /* Looked at in each state, so that what an answer after the deadline meant is known, but not acted upon. */
+    if (call->state != JDC_ST_DONE && call->state != JDC_ST_DECIDE && call->time_left <= 0) out_of_time(call);
     switch (call->state) {
     case JDC_ST_DONE: step->kind = JDC_STEP_DONE; return;
     case JDC_ST_BACKOFF: ready = step_backoff(call, step); break;
