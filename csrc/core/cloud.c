@@ -65,7 +65,7 @@ int64_t jdc_cloud_skew(const jdc_cloud *cloud, jdc_str host) {
 
 void jdc_cloud_learn_date(jdc_cloud *cloud, jdc_str host, int64_t date_s, int64_t wall_ms) {
   int64_t skew = date_s * 1000 - wall_ms;
-  bool right = skew > -JDC_SKEW_MIN_MS && skew < JDC_SKEW_MIN_MS;
+  bool right = skew >= -JDC_SKEW_MIN_MS && skew <= JDC_SKEW_MIN_MS;
   jdc_skew *s = find(cloud, host);
   if (s != NULL) {
     if (right)

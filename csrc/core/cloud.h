@@ -9,7 +9,7 @@
 
 JDC_BEGIN
 
-#define JDC_SKEW_MIN_MS 60000 /* a clock that is nearer to the service's than this is right (design.md) */
+#define JDC_SKEW_MIN_MS 60000 /* a clock that is no further from the service's than this is right (design.md) */
 #define JDC_SKEW_HOSTS  64    /* hosts with a skew that are remembered; the oldest is forgotten first */
 #define JDC_HOST_MAX    255   /* bytes of a host with its port; of a longer one no skew is learnt */
 
@@ -22,7 +22,7 @@ jdc_digest *jdc_cloud_digest(jdc_cloud *cloud);
 jdc_quota *jdc_cloud_quota(jdc_cloud *cloud);
 jdc_limit *jdc_cloud_limit(jdc_cloud *cloud);
 
-/* What to add to our wall time to get the host's, in ms; 0 if unknown or below JDC_SKEW_MIN_MS. */
+/* What to add to our wall time to get the host's, in ms; 0 if unknown or not over JDC_SKEW_MIN_MS. */
 int64_t jdc_cloud_skew(const jdc_cloud *cloud, jdc_str host);
 
 /* Learns from a Date of the service itself that was read at wall_ms. Without memory nothing is learnt, and nothing
