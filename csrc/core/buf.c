@@ -29,41 +29,27 @@ void jdc_buf_wipe(jdc_buf *b) {
   jdc_buf_clear(b);
 }
 
-/* Makes the capacity at least `need`, which is at most b->max: doubles, so that n additions cost O(n). */
-static bool grow(jdc_buf *b, size_t need) {
+char *jdc_buf_grow(jdc_buf *b, size_t n) {
+  if (b->status != JDC_OK) return NULL;
+  if (n > b->max - b->len || b->max == 0) {
+    b->status = JDC_TOO_BIG;
+    return NULL;
+  }
+  size_t need = b->len + n;
+  if (need <= b->cap && b->cap > 0) return b->data + b->len;
+  /* Doubles, so that n additions cost O(n). A buffer without memory gets some even for nothing, to have a place. */
   size_t cap = b->cap > b->max / 2 ? b->max : b->cap * 2;
   if (cap < FIRST_CAP) cap = b->max < FIRST_CAP ? b->max : FIRST_CAP;
   if (cap < need) cap = need;
   char *data = jdc_new(b->alloc, cap);
-  if (data == NULL) return false;
-  if (b->len > 0) memcpy(data, b->data, b->len);
-  jdc_wipe(b->data, b->len);
-  jdc_delete(b->alloc, b->data, b->cap);
-  b->data = data;
-  b->cap = cap;
-  return true;
-}
-
-char *jdc_buf_room(jdc_buf *b, size_t n) {
-  if (b->status != JDC_OK) return NULL;
-  if (n > b->max - b->len) {
-    b->status = JDC_TOO_BIG;
-    return NULL;
-  }
-  /* A buffer without memory has no place to point to, not even for nothing. */
-  if ((n > b->cap - b->len || b->data == NULL) && !grow(b, b->len + (n > 0 ? n : 1))) {
+  if (data == NULL) {
     b->status = JDC_NOMEM;
     return NULL;
   }
-  return b->data + b->len;
+  if (b->len > 0) memcpy(data, b->data, b->len);
+  jdc_wipe(b->data, b->cap); /* beyond len too: a cleared buffer still holds what it held */
+  jdc_delete(b->alloc, b->data, b->cap);
+  b->data = data;
+  b->cap = cap;
+  return data + b->len;
 }
-
-void jdc_buf_add(jdc_buf *b, const void *data, size_t n) {
-  if (n == 0) return;
-  char *to = jdc_buf_room(b, n);
-  if (to == NULL) return;
-  memcpy(to, data, n);
-  b->len += n;
-}
-
-void jdc_buf_chr(jdc_buf *b, char c) { jdc_buf_add(b, &c, 1); }

@@ -26,12 +26,23 @@ void jdc_buf_clear(jdc_buf *b);
 /* As jdc_buf_clear, after overwriting everything that the memory held. For buffers that held a secret. */
 void jdc_buf_wipe(jdc_buf *b);
 
+/* The long way of jdc_buf_room: makes the memory larger, or the buffer fails. */
+char *jdc_buf_grow(jdc_buf *b, size_t n);
+
 /* Makes room for n more bytes and returns where they go, or NULL (then the buffer has failed).
  * The caller writes up to n bytes there and adds what it wrote to `len`. */
-char *jdc_buf_room(jdc_buf *b, size_t n);
+static inline char *jdc_buf_room(jdc_buf *b, size_t n) {
+  return b->status == JDC_OK && n < b->cap - b->len ? b->data + b->len : jdc_buf_grow(b, n);
+}
 
-void jdc_buf_add(jdc_buf *b, const void *data, size_t n);
-void jdc_buf_chr(jdc_buf *b, char c);
+static inline void jdc_buf_add(jdc_buf *b, const void *data, size_t n) {
+  char *to = n > 0 ? jdc_buf_room(b, n) : NULL;
+  if (to == NULL) return;
+  memcpy(to, data, n);
+  b->len += n;
+}
+
+static inline void jdc_buf_chr(jdc_buf *b, char c) { jdc_buf_add(b, &c, 1); }
 static inline void jdc_buf_str(jdc_buf *b, jdc_str s) { jdc_buf_add(b, s.ptr, s.len); }
 static inline jdc_str jdc_buf_view(const jdc_buf *b) { return (jdc_str){ b->data, b->len }; }
 
