@@ -1,0 +1,240 @@
+-- A gateway that answers as JD Cloud's would, as a pure function from request to answer: for users' own tests inside
+-- the process (jdcloud.transport.gateway) and behind a real nginx (jdcloud.gateway.nginx). It reads the bytes that
+-- arrived with code of its own, checks signature, date, nonce, access key, operation and parameters, counts calls, and
+-- misbehaves when it is told to. It does no I/O; its only clock is the one it is given.
+
+local core = require "jdcloud.core"
+local answers = require "jdcloud.gateway.answers"
+local canonical = require "jdcloud.gateway.canonical"
+local check = require "jdcloud.gateway.check"
+local envelope = require "jdcloud.gateway.envelope"
+local faults = require "jdcloud.gateway.faults"
+local limit = require "jdcloud.gateway.limit"
+local route = require "jdcloud.gateway.route"
+local verify = require "jdcloud.gateway.verify"
+local vm = require "jdcloud.gateway.vm"
+
+local M = {}
+
+local TARGET_MAX = 8192 -- bytes (protocol.md 2)
+local BODY_MAX = 100 * 1024 * 1024 -- bytes (protocol.md 2)
+local LOG_MAX = 20000 -- requests; the older half is dropped when it is reached
+
+-- Services with behaviour of their own; all others get answers true to their shapes.
+local BEHAVIOURS = { vm = vm }
+
+--- The key that a gateway knows unless told otherwise. Not a secret: it opens nothing but a gateway of this module.
+M.example = { access_key = "JDCLOCALEXAMPLE0001", secret_key = "example-secret-of-the-local-gateway" }
+
+-- The settings and their defaults.
+local DEFAULTS = {
+  limit = 1000, -- calls per window and access key (protocol.md 6)
+  window = 60, -- seconds
+  skew = 900, -- seconds that x-jdcloud-date may be off (protocol.md 1.13)
+  nonce_window = 1800, -- seconds that a nonce is remembered at least: twice the skew, so that no date outlives it
+  ready_after = 0.5, -- seconds that pending, stopping and the like take
+  quota = 1000, -- instances in one region
+  operation_limits = {}, -- { ["vm:describeInstances"] = calls per window }
+}
+
+local OTHER_OPTIONS = { access_keys = true, clock = true, seed = true }
+
+local Gateway = {}
+Gateway.__index = Gateway
+
+local function fresh_seed()
+  local a, b, c = core.random(3):byte(1, 3)
+  return (a * 256 + b) * 256 + c
+end
+
+local function example_keys()
+  return { [M.example.access_key] = { secret = M.example.secret_key } }
+end
+
+--- Makes a gateway.
+-- @param options table, all optional:
+--   access_keys { [access key] = { secret = text, disabled = bool, denied = list of "service:operation" } },
+--   by default M.example alone,
+--   clock function() -> Unix seconds (core.wall), seed whole number (random; the same one gives the same ids),
+--   and the settings above
+-- @return gateway; raises on an option that does not exist
+function M.new(options)
+  options = options or {}
+  for name in pairs(options) do
+    if DEFAULTS[name] == nil and not OTHER_OPTIONS[name] then
+      error("a gateway has no option " .. tostring(name), 2)
+    end
+  end
+  local self = setmetatable({ offset = 0, clock = options.clock or core.wall, routes = {} }, Gateway)
+  for name, value in pairs(DEFAULTS) do
+    self[name] = options[name] == nil and value or options[name]
+  end
+  self.keys = options.access_keys or example_keys()
+  self.ids = envelope.ids(options.seed or fresh_seed())
+  self:reset()
+  return self
+end
+
+--- Forgets everything that happened: log, faults, counted calls, nonces, resources. Settings and keys stay.
+function Gateway:reset()
+  self.entries, self.rules, self.counters, self.nonces = {}, {}, {}, {}
+  self.stores = {}
+  for service, behaviour in pairs(BEHAVIOURS) do
+    self.stores[service] = behaviour.new(self)
+  end
+end
+
+--- Changes settings while it runs.
+-- @param settings table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits
+function Gateway:set(settings)
+  for name, value in pairs(settings) do
+    if DEFAULTS[name] == nil then
+      error("a gateway has no setting " .. tostring(name), 2)
+    end
+    self[name] = value
+  end
+end
+
+--- Adds or changes an access key.
+-- @param access_key (string)
+-- @param fields table with any of secret, disabled, denied, as for M.new
+function Gateway:key(access_key, fields)
+  local key = self.keys[access_key] or {}
+  self.keys[access_key] = key
+  for name, value in pairs(fields) do
+    key[name] = value
+  end
+end
+
+--- The gateway's time, in Unix seconds.
+function Gateway:now()
+  return self.clock() + self.offset
+end
+
+--- Moves the gateway's clock against the one it was given.
+-- @param seconds (number)
+function Gateway:advance(seconds)
+  self.offset = self.offset + seconds
+end
+
+--- Makes the gateway misbehave. Rules are tried in the order in which they were given; the first that hits is taken.
+-- @param rule table with any of the fields that jdcloud/gateway/faults.lua explains: operation, method, nth, times and
+--   front say which requests; status, code, error_status, message, details, html, body, body_size and headers change
+--   the answer; delay, cut, stall, close and garbage disturb the connection; executed: is the operation carried out
+function Gateway:misbehave(rule)
+  local checked, message = faults.rule(rule)
+  if not checked then
+    error(message, 2)
+  end
+  self.rules[#self.rules + 1] = checked
+end
+
+--- The requests that arrived, oldest first. No secret, signature, token or parameter is in it.
+-- @return list of { operation = "vm:describeInstances" (nil if the request means none), method, nonce, date = its
+--   x-jdcloud-date, status = HTTP status of the answer (0: none, the connection was closed), executed = bool }
+function Gateway:log()
+  return self.entries
+end
+
+local function write_log(self, entry)
+  if #self.entries >= LOG_MAX then
+    local kept = {}
+    for i = LOG_MAX / 2 + 1, LOG_MAX do
+      kept[#kept + 1] = self.entries[i]
+    end
+    self.entries = kept
+  end
+  self.entries[#self.entries + 1] = entry
+end
+
+-- Authentication, limit, route and permission, in the gateway's order.
+local function admit(self, request, headers, call, now)
+  if #request.target > TARGET_MAX then
+    return { http = 414, status = "HTTP_URI_TOO_LONG", message = "URI too long [gw]" }
+  elseif #(request.body or "") > BODY_MAX then
+    return { http = 413, status = "HTTP_REQUEST_ENTITY_TOO_LARGE", message = "Payload too large [gw]" }
+  end
+  local caller, failure = verify.check(self, request, headers, now)
+  if not caller then
+    return failure
+  end
+  call.allowance, failure = limit.count(self, caller.access_key, call.operation, now)
+  if failure then
+    return failure
+  elseif not call.found then
+    return { http = 404, status = "NOT_FOUND", message = "no route and no API found with those values [gw]" }
+  end
+  local _, denial = verify.authorize(self.keys[caller.access_key], call.operation)
+  return denial
+end
+
+local function perform(self, request, call, now)
+  local operation = call.found
+  local params, failure = check.parameters(operation, request, call.path_values)
+  if not params then
+    return nil, failure
+  end
+  local behaviour = BEHAVIOURS[operation.service]
+  local act = behaviour and behaviour.operations[operation.name]
+  if act then
+    return act(self.stores[operation.service], params, now)
+  end
+  return answers.result(operation.result)
+end
+
+local function identify(self, request, headers)
+  local credential = verify.parse(headers.authorization)
+  local found, path_values = route.find(self.routes, request, headers.host, credential and credential.service)
+  local name = found and found.name
+  return {
+    found = found,
+    path_values = path_values,
+    name = name,
+    operation = name and found.service .. ":" .. name,
+    method = request.method:upper(),
+  }
+end
+
+--- Answers a request.
+-- @param request { method, target = path and query, headers = list of { name, value }, body = text | nil }, all as it
+--   arrived
+-- @return { status = HTTP status, headers = { [lower-case name] = value }, body = text, fault = nil or what only a
+--   server can do: { delay = seconds, cut = bytes, stall = bytes, close = text, garbage = true } }
+function Gateway:answer(request)
+  local now, headers = self:now(), canonical.headers(request.headers)
+  local call = identify(self, request, headers)
+  local failure, result = admit(self, request, headers, call, now), nil
+  call.admitted = failure == nil
+  local rule = faults.take(self.rules, call)
+  if call.admitted and (not rule or rule.executed) then
+    result, failure = perform(self, request, call, now)
+  end
+  local answer = envelope.answer {
+    id = self.ids(),
+    now = now,
+    head = call.method == "HEAD",
+    result = result,
+    failure = rule and faults.failure(rule) or failure,
+    allowance = call.allowance,
+  }
+  if rule then
+    faults.apply(rule, answer)
+  end
+  write_log(self, {
+    operation = call.operation,
+    method = call.method,
+    nonce = headers["x-jdcloud-nonce"],
+    date = headers["x-jdcloud-date"],
+    status = answer.status,
+    executed = result ~= nil,
+  })
+  return answer
+end
+
+--- Notes a request that arrived and was not read, because its connection was closed under it.
+-- @param request { method }
+function Gateway:dropped(request)
+  write_log(self, { method = request.method, status = 0, executed = false })
+end
+
+return M

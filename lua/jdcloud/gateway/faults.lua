@@ -1,0 +1,129 @@
+-- Misbehaviour on demand: which request it hits and what becomes of its answer.
+
+local envelope = require "jdcloud.gateway.envelope"
+
+local M = {}
+
+-- Every field of a rule, so that a misspelt one is an error and not a fault that never comes.
+local FIELDS = {
+  operation = "string", -- only requests of this operation, "describeInstances" or "vm:describeInstances"
+  method = "string", -- only requests of this method
+  nth = "number", -- not before the nth request that matches, 1
+  times = "any", -- how many requests, 1; "all" for every one from then on
+  front = "boolean", -- before authentication and limit, as a proxy in front would; else only calls that passed both
+  executed = "boolean", -- is the operation carried out? true unless the answer is replaced
+  status = "number", -- HTTP status
+  code = "number", -- error.code, if it shall differ from the HTTP status
+  error_status = "string", -- error.status
+  message = "string", -- error.message
+  details = "table", -- error.details
+  html = "boolean", -- a proxy's page instead of the envelope
+  body = "string", -- this body instead of the envelope
+  body_size = "number", -- bytes; the body is filled up with blanks
+  headers = "table", -- { [lower-case name] = value to send, or false to leave it out }
+  delay = "number", -- seconds before the answer
+  cut = "number", -- the connection is closed after so many bytes of the answer, head included
+  stall = "number", -- after so many bytes nothing follows, and the connection stays open
+  close = "string", -- "before" the answer, "after" it and unannounced, or when the "next" request comes
+  garbage = "boolean", -- bytes that are not HTTP instead of the answer
+}
+
+local WIRE = { "delay", "cut", "stall", "close", "garbage" }
+local CLOSE = { before = true, after = true, next = true }
+
+local PAGE = "<html>\n<head><title>%d</title></head>\n<body><center><h1>%d</h1></center></body>\n</html>\n"
+
+--- Checks a rule.
+-- @param rule (table) the fields above
+-- @return a copy, ready for M.take | nil, message
+function M.rule(rule)
+  local copy = { seen = 0, used = 0 }
+  for name, value in pairs(rule) do
+    local kind = FIELDS[name]
+    if not kind then
+      return nil, "a fault has no field " .. tostring(name)
+    elseif kind ~= "any" and type(value) ~= kind then
+      return nil, name .. " of a fault is a " .. kind
+    end
+    copy[name] = value
+  end
+  if copy.close and not CLOSE[copy.close] then
+    return nil, 'close of a fault is "before", "after" or "next"'
+  end
+  if copy.times ~= nil and copy.times ~= "all" and type(copy.times) ~= "number" then
+    return nil, 'times of a fault is a number or "all"'
+  end
+  copy.replaces = (copy.status or copy.code or copy.error_status or copy.html or copy.body) ~= nil
+  if copy.executed == nil then
+    copy.executed = not copy.replaces
+  end
+  return copy
+end
+
+local function hits(rule, call)
+  return (not rule.operation or rule.operation == call.operation or rule.operation == call.name)
+    and (not rule.method or rule.method == call.method)
+    and (rule.front or call.admitted)
+end
+
+--- The first rule that hits a request; it is counted as used.
+-- @param rules list of M.rule
+-- @param call { operation = "vm:describeInstances" | nil, name = "describeInstances" | nil, method, admitted = bool }
+-- @return rule | nil
+function M.take(rules, call)
+  for _, rule in ipairs(rules) do
+    if hits(rule, call) then
+      rule.seen = rule.seen + 1
+      local left = rule.times == "all" or rule.used < (rule.times or 1)
+      if left and rule.seen >= (rule.nth or 1) then
+        rule.used = rule.used + 1
+        return rule
+      end
+    end
+  end
+  return nil
+end
+
+--- The error that a rule asks for instead of a result.
+-- @param rule of M.take
+-- @return failure { http, code, status, message, details } | nil if the rule leaves the envelope alone
+function M.failure(rule)
+  if not rule.replaces then
+    return nil
+  end
+  local http = rule.status or 200
+  local code = rule.code or http
+  return {
+    http = http,
+    code = code,
+    status = rule.error_status or envelope.statuses[code] or "UNKNOWN",
+    message = rule.message or "as asked [gw]",
+    details = rule.details,
+  }
+end
+
+--- Does to an answer what a rule asks for; what only a server can do goes into answer.fault.
+-- @param rule of M.take
+-- @param answer { status, headers, body }, changed in place
+function M.apply(rule, answer)
+  if rule.html then
+    answer.body = PAGE:format(answer.status, answer.status)
+    answer.headers["content-type"] = "text/html"
+    answer.headers["x-jdcloud-request-id"] = nil
+  end
+  answer.body = rule.body or answer.body
+  if rule.body_size then
+    answer.body = answer.body .. (" "):rep(rule.body_size - #answer.body)
+  end
+  for name, value in pairs(rule.headers or {}) do
+    answer.headers[name] = value or nil
+  end
+  for _, name in ipairs(WIRE) do
+    if rule[name] then
+      answer.fault = answer.fault or {}
+      answer.fault[name] = rule[name]
+    end
+  end
+end
+
+return M
