@@ -66,10 +66,11 @@ size_t jdc_lua_headers(lua_State *L, int t, jdc_header out[JDC_HEADERS_MAX]);
 /* Reads the fields version, scheme, method, host, path, query, body, service, region, signed_headers of the table. */
 void jdc_lua_request(lua_State *L, int t, jdc_sign_request *out);
 
-/* host.c: the clocks and random bytes of the host. Raises if the operating system gives no random bytes. */
+/* host.c */
 jdc_time jdc_host_time(void);
 /* The time: the arguments now and wall (seconds) of a virtual clock, or the host's. */
 jdc_time jdc_lua_time(lua_State *L, int arg);
+/* random.c: raises if the operating system gives no random bytes. */
 void jdc_host_random(lua_State *L, void *out, size_t n);
 
 /* text.c: base64 with padding, no line breaks (protocol.md 1.11). */
@@ -90,6 +91,7 @@ void jdc_open_cloud(lua_State *L);
 void jdc_open_credential(lua_State *L);
 void jdc_open_enums(lua_State *L);
 void jdc_open_host(lua_State *L);
+void jdc_open_random(lua_State *L);
 void jdc_open_sign(lua_State *L);
 void jdc_open_text(lua_State *L);
 

@@ -27,6 +27,8 @@ static int call_gc(lua_State *L) {
 static int call_new(lua_State *L) {
   jdc_held *cloud = jdc_lua_cloud(L, 1);
   jdc_lua_call *box = jdc_lua_new(L, sizeof(*box), JDC_CALL_META);
+  lua_newtable(L); /* the headers of the request before, see push_pair */
+  jdc_setuservalue(L, -2);
   jdc_status status = jdc_call_new(jdc_lua_alloc(L), cloud->object, &box->call);
   if (status != JDC_OK) return jdc_lua_fail(L, status, "call");
   box->cloud = jdc_hold_too(cloud);
@@ -85,8 +87,38 @@ static int call_begin(lua_State *L) {
   return 1;
 }
 
+/* Is the pair on the top { name, value }? */
+static bool is_pair(lua_State *L, const jdc_header *h) {
+  if (!lua_istable(L, -1)) return false;
+  jdc_str text[2];
+  for (int i = 0; i < 2; i++) {
+    lua_rawgeti(L, -1, i + 1);
+    text[i].ptr = lua_tolstring(L, -1, &text[i].len);
+    lua_pop(L, 1); /* the pair holds it */
+  }
+  return text[0].ptr != NULL && text[1].ptr != NULL && text[0].len == h->name.len && text[1].len == h->value.len &&
+         memcmp(text[0].ptr, h->name.ptr, h->name.len) == 0 && memcmp(text[1].ptr, h->value.ptr, h->value.len) == 0;
+}
+
+/* Pushes { name, value }: the one of the request before, kept in the table at index `kept`, if it is the same. Host,
+ * content-type and user-agent hardly ever change, and tables are what costs time here. */
+static void push_pair(lua_State *L, const jdc_header *h, int kept, int place) {
+  lua_rawgeti(L, kept, place);
+  if (is_pair(L, h)) return;
+  lua_pop(L, 1);
+  lua_createtable(L, 2, 0);
+  lua_pushlstring(L, h->name.ptr, h->name.len);
+  lua_rawseti(L, -2, 1);
+  lua_pushlstring(L, h->value.len > 0 ? h->value.ptr : "", h->value.len);
+  lua_rawseti(L, -2, 2);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, kept, place);
+}
+
 static int push_send(lua_State *L, jdc_signer *signer, int64_t timeout_ms) {
   jdc_str method = jdc_sign_method(signer), target = jdc_sign_target(signer);
+  jdc_getuservalue(L, 1);
+  int kept = lua_gettop(L);
   lua_pushliteral(L, "send");
   lua_pushlstring(L, method.ptr, method.len);
   lua_pushlstring(L, target.ptr, target.len);
@@ -94,11 +126,7 @@ static int push_send(lua_State *L, jdc_signer *signer, int64_t timeout_ms) {
   size_t n = jdc_sign_headers(signer, &headers);
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
-    lua_createtable(L, 2, 0);
-    lua_pushlstring(L, headers[i].name.ptr, headers[i].name.len);
-    lua_rawseti(L, -2, 1);
-    lua_pushlstring(L, headers[i].value.len > 0 ? headers[i].value.ptr : "", headers[i].value.len);
-    lua_rawseti(L, -2, 2);
+    push_pair(L, &headers[i], kept, (int)i + 1);
     lua_rawseti(L, -2, (int)i + 1);
   }
   if (timeout_ms == JDC_FOREVER_MS)

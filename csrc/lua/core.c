@@ -7,6 +7,7 @@ JDC_EXPORT int luaopen_jdcloud_core(lua_State *L);
 int luaopen_jdcloud_core(lua_State *L) {
   lua_newtable(L);
   jdc_open_host(L);
+  jdc_open_random(L);
   jdc_open_text(L);
   jdc_open_enums(L);
   jdc_open_sign(L);

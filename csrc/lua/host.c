@@ -1,15 +1,8 @@
-/* host.c - the clocks, the random bytes and the sleep of the operating system. */
-#define _DEFAULT_SOURCE /* getentropy */
+/* host.c - the clocks and the sleep of the operating system. */
 #define _POSIX_C_SOURCE 200809L
-#if defined(__APPLE__)
-#include <sys/random.h>
-#endif
 #include <time.h>
-#include <unistd.h>
 
 #include "binding.h"
-
-#define RANDOM_MAX 256 /* getentropy gives no more at once */
 
 static int64_t clock_ms(clockid_t clock) {
   struct timespec t = { 0, 0 };
@@ -24,10 +17,6 @@ jdc_time jdc_lua_time(lua_State *L, int arg) {
   return (jdc_time){ jdc_ms(luaL_checknumber(L, arg)), jdc_ms(luaL_checknumber(L, arg + 1)) };
 }
 
-void jdc_host_random(lua_State *L, void *out, size_t n) {
-  if (getentropy(out, n) != 0) luaL_error(L, "the operating system gives no random bytes");
-}
-
 /* now() -> seconds of a clock that never goes back, with a fraction. */
 static int host_now(lua_State *L) {
   lua_pushnumber(L, jdc_seconds(clock_ms(CLOCK_MONOTONIC)));
@@ -37,16 +26,6 @@ static int host_now(lua_State *L) {
 /* wall() -> seconds since 1970, UTC, with a fraction. */
 static int host_wall(lua_State *L) {
   lua_pushnumber(L, jdc_seconds(clock_ms(CLOCK_REALTIME)));
-  return 1;
-}
-
-/* random(n) -> n bytes of the operating system's generator, 1 to 256. */
-static int host_random(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 1 && n <= RANDOM_MAX, 1, "from 1 to 256");
-  unsigned char bytes[RANDOM_MAX];
-  jdc_host_random(L, bytes, (size_t)n);
-  lua_pushlstring(L, (const char *)bytes, (size_t)n);
   return 1;
 }
 
@@ -64,7 +43,7 @@ static int host_sleep(lua_State *L) {
 
 void jdc_open_host(lua_State *L) {
   static const luaL_Reg functions[] = {
-    { "now", host_now }, { "wall", host_wall }, { "random", host_random }, { "sleep", host_sleep }, { NULL, NULL }
+    { "now", host_now }, { "wall", host_wall }, { "sleep", host_sleep }, { NULL, NULL }
   };
   jdc_setfuncs(L, functions);
 }

@@ -50,7 +50,8 @@ local function view_of(shared, connection, keys, options)
 end
 
 local function connect(shared, options)
-  local connection = { options = options }
+  local connection = { options = {} }
+  for _, name in ipairs(options_of.connection) do connection.options[name] = options[name] end
   shared.connections[#shared.connections + 1] = connection
   return connection
 end

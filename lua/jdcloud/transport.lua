@@ -15,7 +15,7 @@ local function complete(transport)
 end
 
 --- Resolves the option `transport`.
--- @param options the cloud's, with defaults
+-- @param options those of the cloud that are about connections
 -- @return transport = { send, sleep, close | nil, clock | nil } | nil, error of kind config
 function M.resolve(options)
   local wanted = options.transport
@@ -32,7 +32,11 @@ function M.resolve(options)
   if not found then
     return nil, errors.new { kind = "config", message = ('the transport "%s" can\'t be loaded: %s'):format(name, make) }
   end
-  local transport, message = make(options)
+  local given = {}
+  for key, value in pairs(options) do
+    if key ~= "transport" then given[key] = value end
+  end
+  local transport, message = make(given)
   if not transport then return nil, errors.new { kind = "config", message = message } end
   return complete(transport)
 end
