@@ -4,10 +4,8 @@ local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
 local exchange = require "jdcloud.exchange"
 local options_of = require "jdcloud.options"
-local pages = require "jdcloud.pages"
 local request_of = require "jdcloud.request"
 local result = require "jdcloud.result"
-local waiters = require "jdcloud.waiters"
 
 local M = {}
 
