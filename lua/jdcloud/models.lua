@@ -1,0 +1,188 @@
+-- models.lua - the loader of service models: a service is loaded at its first use, an operation or shape parsed at its
+-- first use. The notation is that of models/compile.lua. What comes out is shared and must not be changed.
+--
+--   model       { service, endpoint, revision, signing_name, default_region }
+--   operation   { name, service, method, version, path, result = type | nil, repeatable (a read), in_body (its
+--                 parameters are), client_token and region (it has such a parameter), default_region, paging,
+--                 params = { [name] = parameter }, names = { sorted }, list = { parameters in that order },
+--                 fields = params (so that it can be written as a shape), pieces (the path, see pieces_of) }
+--   parameter   { name, type, required, secret, place = "path" | "query" | "body", first_member and next_member (as it
+--                 begins in JSON) }; a field of a shape has no place
+--   type        { kind = "string" | "integer" | "number" | "boolean" | "any" }
+--               { kind = "list", of = type }
+--               { kind = "struct", service, shape }                                 models.shape(type) has its fields
+
+local nearest = require "jdcloud.nearest"
+
+local M = {}
+
+local SCALARS = {
+  s = { kind = "string" }, i = { kind = "integer" }, n = { kind = "number" }, b = { kind = "boolean" },
+  a = { kind = "any" },
+}
+local IN_QUERY = { GET = true, HEAD = true, DELETE = true }
+
+--- The type of what has no known one.
+M.any = SCALARS.a
+
+local Model = {}
+Model.__index = Model
+
+local loaded = {} -- name -> model
+
+local function load(name)
+  local model = loaded[name]
+  if not model then
+    local source = require("jdcloud.services." .. name)
+    model = setmetatable({
+      service = source.service, endpoint = source.endpoint, revision = source.revision,
+      signing_name = source.signing_name, default_region = source.default_region,
+      source = source, parsed = {}, types = {},
+    }, Model)
+    loaded[name] = model
+  end
+  return model
+end
+
+-- The type of a notation; one table for one text, so that what is resolved once stays resolved.
+local function type_of(model, text)
+  local known = SCALARS[text] or model.types[text]
+  if known then return known end
+  local rest = text:sub(2)
+  if text:sub(1, 1) == "[" then
+    known = { kind = "list", of = type_of(model, rest) }
+  else
+    local service, shape = rest:match("^([%w_]+):(.+)$")
+    known = { kind = "struct", service = service or model.service, shape = shape or rest }
+  end
+  model.types[text] = known
+  return known
+end
+
+local function parameter_of(model, text)
+  local name, secret, mark, kind = text:match("^([%w_]+)(%*?)([!:]?)(.*)$")
+  if kind == "" then kind = "s" end
+  if kind:sub(-1) == "@" then kind = kind .. name:sub(1, 1):upper() .. name:sub(2) end
+  return {
+    name = name, type = type_of(model, kind), required = mark == "!", secret = secret == "*",
+    first_member = '"' .. name .. '":', next_member = ',"' .. name .. '":',
+  }
+end
+
+-- The path as the request builder wants it: "/v1/regions/", <parameter regionId>, "/instances".
+local function pieces_of(operation)
+  local pieces, from = {}, 1
+  local text = "/" .. operation.version .. operation.path
+  for at, name, after in text:gmatch("(){(.-)}()") do
+    if at > from then pieces[#pieces + 1] = text:sub(from, at - 1) end
+    pieces[#pieces + 1] = operation.params[name]
+    from = after
+  end
+  if from <= #text then pieces[#pieces + 1] = text:sub(from) end
+  return pieces
+end
+
+local function paging_of(text)
+  if not text then return nil end
+  local paging = { style = text:match("^%S+"), number = "pageNumber", size = "pageSize", total = "totalCount" }
+  for key, value in text:gmatch("(%w+)=(%S+)") do
+    if value == "-" then value = nil end
+    paging[key] = value
+  end
+  return paging
+end
+
+local function parse_operation(model, name, text)
+  local read, method, version, path, result, rest = text:match("^(~?)(%u+) (v%d+)(%S+) (%S+)(.*)$")
+  local o = {
+    name = name, service = model.service, method = method, version = version,
+    path = (path:gsub("^%*", "/regions/{regionId}")), params = {}, names = {}, list = {},
+    repeatable = read == "~", in_body = not IN_QUERY[method], default_region = model.default_region,
+  }
+  if result == "+" then result = name:sub(1, 1):upper() .. name:sub(2) .. "Result" end
+  if result == "?" then o.result = M.any elseif result ~= "-" then o.result = type_of(model, "@" .. result) end
+  for word in rest:gmatch("%S+") do
+    local p = parameter_of(model, word)
+    p.place = o.in_body and "body" or "query"
+    o.params[p.name] = p
+  end
+  for placeholder in o.path:gmatch("{(.-)}") do
+    local p = o.params[placeholder] or parameter_of(model, placeholder)
+    p.place, p.required = "path", true
+    o.params[placeholder] = p
+  end
+  for parameter in pairs(o.params) do o.names[#o.names + 1] = parameter end
+  table.sort(o.names)
+  for i, parameter in ipairs(o.names) do o.list[i] = o.params[parameter] end
+  o.fields = o.params
+  o.client_token, o.region = o.params.clientToken ~= nil, o.params.regionId ~= nil
+  o.paging = paging_of(model.source.paging[name])
+  o.pieces = pieces_of(o)
+  return o
+end
+
+--- An operation by name.
+-- @return the operation, or nil and a message with the nearest names
+function Model:operation(name)
+  local o = self.parsed[name]
+  if not o then
+    local text = type(name) == "string" and self.source.operations[name]
+    if not text then
+      local suggestion = nearest.suggest(name, self:operations())
+      return nil, ('%s has no operation "%s"%s'):format(self.service, tostring(name), suggestion)
+    end
+    o = parse_operation(self, name, text)
+    self.parsed[name] = o
+  end
+  return o
+end
+
+--- The names of all operations, sorted.
+function Model:operations()
+  local names = {}
+  for name in pairs(self.source.operations) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function parse_shape(t)
+  local model = load(t.service)
+  local text = model.source.shapes[t.shape]
+  if text:sub(1, 1) == "=" then text = model.source.shapes[text:sub(2)] end
+  local shape = { name = t.shape, fields = {}, names = {}, list = {} }
+  for word in text:gmatch("%S+") do
+    local field, i = parameter_of(model, word), #shape.list + 1
+    shape.fields[field.name], shape.names[i], shape.list[i] = field, field.name, field
+  end
+  return shape
+end
+
+--- The shape of a struct type: { name, fields = { [name] = field }, names = { sorted }, list = { fields in that order }
+-- }. No names: any object.
+function M.shape(t)
+  local shape = t.resolved
+  if not shape then
+    shape = parse_shape(t)
+    t.resolved = shape
+  end
+  return shape
+end
+
+--- The names of all services, sorted.
+function M.services()
+  local names = {}
+  for i, name in ipairs(require("jdcloud.services")) do names[i] = name end
+  return names
+end
+
+--- The model of a service.
+-- @return the model, or nil and a message with the nearest names
+function M.service(name)
+  if loaded[name] and next(loaded[name].source.operations) then return loaded[name] end
+  for _, known in ipairs(require("jdcloud.services")) do
+    if known == name then return load(name) end
+  end
+  return nil, ('there is no service "%s"%s'):format(tostring(name), nearest.suggest(name, require("jdcloud.services")))
+end
+
+return M

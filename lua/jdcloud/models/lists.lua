@@ -1,0 +1,49 @@
+-- lists.lua - what the API facts don't say, as reviewed lists: data that the models compiler adds, easy to change.
+
+local M = {}
+
+--- The region that products without regions get where their paths ask for one (common declaration, Region Code).
+M.default_region = "cn-north-1"
+
+--- Products without regions whose paths still carry regionId.
+M.regionless = {
+  "asset", "billing", "clouddnsservice", "domain", "domainservice", "iam", "instancevoucher", "invoice", "order",
+  "partner", "portal", "quota", "refund", "renewal", "reservedinstance", "resourcetag",
+}
+
+--- GETs that change something, so that an answer that got lost must not make them run twice. All other GETs are reads.
+M.changing = {
+  aifactory = { "dataWorkshopImageRetryBuildTask", "dataWorkshopImageVersionAutoGenerate" },
+  compile = { "createDemo" },
+  jdstarrocks = { "deleteProject", "deleteProjectWhite" },
+  kms = { "generateDataKey" },
+  live = { "startLiveForwardTask", "stopLiveForwardTask" },
+  pod = { "attach", "execStart" },
+  shenhaiplatform = {
+    "copilotChatClear", "copilotChatDelete", "copilotChatNew", "copilotUtteranceStop", "uranusCatalogDelete",
+    "uranusExtraRunnerStop", "uranusFunctionPublish", "uranusResourcePublish", "uranusScriptStop", "uranusTableDelete",
+    "uranusTablePublishToPublishCenter", "uranusTaskDebugParamSync", "uranusTaskInfoPrePublish", "uranusTaskKill",
+    "uranusTaskNodeDelete", "uranusTaskNodeSnatchLock", "uranusTaskPrePublish", "uranusTaskPublicSnatchLock",
+    "uranusTaskPublicStopDebug",
+  },
+  streamcomputer = { "startJob", "stopJob" },
+  vod = { "refreshVideoUploadTask" },
+  ydapp = { "generateUploadUrl" },
+  ydsms = { "modifyAppGeneralSettingById", "modifyStatusUsingGET", "taskStartUsingGET" },
+}
+
+--- Operations that only read though their method is POST; everything else that is not a GET or HEAD changes something.
+M.reading = {}
+
+--- Parameters and fields that hold secrets of users, by name.
+M.secret = {
+  "accessKeySecret", "accessToken", "accountPassword", "accesskeyKey", "adminPass", "authToken", "authorizationToken",
+  "callbackToken", "dbPassword", "deviceSecret", "esPwd", "forwardPrivateKey", "httpsRsaKey", "jcqSecretAccessKey",
+  "jdcloudTsdbToken", "kafkaPassword", "keyFile", "machinePwd", "masterPassWord", "originPrivateKey", "passWord",
+  "passwd", "passwdEcrypt", "password", "privateKey", "private_key", "productSecret", "proxyPassword", "rdsPasswd",
+  "registryPass", "registryToken", "rootPwd", "rsaKey", "sceneSecret", "secret", "secretAccessKey", "secretData",
+  "secretKey", "securityToken", "sessionToken", "srcPwd", "sshPassword", "targetPassword", "tgtPwd", "token", "userPwd",
+  "usernamePwd", "vncAccessToken", "webHookSecret", "windowsPassword",
+}
+
+return M
