@@ -1,0 +1,214 @@
+-- json.lua - JSON both ways. Reading is lua-cjson's, with what version 2.1.0 loses put back; writing is ours, since
+-- that version writes 5 as 5.0, cuts numbers after 14 digits and makes an empty list an object (design.md, JSON).
+
+local core = require "jdcloud.core"
+
+local M = {}
+
+-- Deeper nesting than any answer of the API has; bounds the recursion here.
+local DEPTH_MAX = 128
+
+local cjson = require("cjson").new()
+cjson.decode_max_depth(DEPTH_MAX)
+cjson.decode_invalid_numbers(false)
+
+local floor, huge, mathtype = math.floor, math.huge, math.type
+local byte, find, format, gsub, sub = string.byte, string.find, string.format, string.gsub, string.sub
+local sort, concat = table.sort, table.concat
+
+--- JSON's null inside Lua tables: the same value as cjson.null and ngx.null.
+M.null = cjson.null
+
+local list_metatable = { __name = "jdcloud.list" }
+
+--- Marks a table as a list, so that it is written as one even if it is empty and its place in a request has no known
+-- type. Without an argument it makes an empty list.
+function M.list(t)
+  return setmetatable(t or {}, list_metatable)
+end
+
+--- Is t marked as a list?
+function M.is_list(t)
+  return getmetatable(t) == list_metatable
+end
+
+-- ---- reading
+
+-- Digits -> an integer where this Lua has one that large, else the digits.
+local function integer_of(digits)
+  local n = mathtype and tonumber(digits)
+  return mathtype and mathtype(n) == "integer" and n or digits
+end
+
+-- What a string that the mark pass made stands for (csrc/lua/json.h).
+local function unmark_string(s)
+  local letter = sub(s, 2, 2)
+  if letter == "i" then return integer_of(sub(s, 3)) end
+  if letter == "l" then return M.list() end
+  return sub(s, 3)
+end
+
+local function unmark(value)
+  for key, item in next, value do
+    local kind = type(item)
+    if kind == "string" then
+      if byte(item) == 0 then value[key] = unmark_string(item) end
+    elseif kind == "table" then
+      unmark(item)
+    end
+  end
+end
+
+--- Decodes JSON text.
+-- @return the value: null is json.null; an integer beyond 2^53 is an integer, or a string of its digits where the Lua
+--   has no such integers; an empty list is a json.list{}; other numbers are what lua-cjson makes of them (floats). Or nil
+--   and a message without any of the text.
+function M.decode(text)
+  local marked = core.json_mark(text)
+  local ok, value = pcall(cjson.decode, marked)
+  if not ok then return nil, tostring(value) end
+  if marked ~= text then
+    if type(value) == "table" then
+      unmark(value)
+    elseif type(value) == "string" and byte(value) == 0 then
+      value = unmark_string(value)
+    end
+  end
+  return value
+end
+
+-- ---- writing
+
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
+  ["\t"] = "\\t", ["\127"] = "\\u007f" }
+for code = 0, 31 do
+  local c = string.char(code)
+  ESCAPES[c] = ESCAPES[c] or format("\\u%04x", code)
+end
+
+-- Every well-formed sequence of more than one byte; they can't overlap, so one pattern after another takes them out.
+local SEQUENCES = {
+  "[\194-\223][\128-\191]", "\224[\160-\191][\128-\191]", "[\225-\236\238\239][\128-\191][\128-\191]",
+  "\237[\128-\159][\128-\191]", "\240[\144-\191][\128-\191][\128-\191]",
+  "[\241-\243][\128-\191][\128-\191][\128-\191]", "\244[\128-\143][\128-\191][\128-\191]",
+}
+
+local function is_utf8(s)
+  for _, pattern in ipairs(SEQUENCES) do s = gsub(s, pattern, ".") end
+  return not find(s, "[\128-\255]")
+end
+
+--- A string as a JSON string, UTF-8 as it is; nil and a message if it is not UTF-8.
+function M.string(s)
+  if find(s, "[^ !#-%[%]-~]") then
+    if find(s, "[\128-\255]") and not is_utf8(s) then return nil, "is not valid UTF-8" end
+    s = gsub(s, "[%z\1-\31\127\"\\]", ESCAPES)
+  end
+  return '"' .. s .. '"'
+end
+
+--- A number as JSON: integers as their digits (also 5.0, and 1e6 as 1000000), others with as few digits as read back to
+-- the same number. nil and a message for NaN and infinities.
+function M.number(n)
+  if mathtype and mathtype(n) == "integer" then return format("%d", n) end
+  if n ~= n or n == huge or n == -huge then return nil, "is not a finite number" end
+  if n == floor(n) and n < 1e21 and n > -1e21 then return n == 0 and "0" or format("%.0f", n) end
+  local text
+  for digits = 14, 17 do
+    text = format("%." .. digits .. "g", n)
+    if tonumber(text) == n then break end
+  end
+  return (gsub(text, ",", ".")) -- a locale may have put a comma there
+end
+
+--- What a table is in JSON: "list", "map" or "mixed", and the number of elements of a list. An empty table is a map
+-- unless it is marked as a list.
+function M.shape(t)
+  local length, keys, strings = #t, 0, 0
+  for key in next, t do
+    keys = keys + 1
+    if type(key) == "string" then strings = strings + 1 end
+  end
+  if keys == strings then
+    if keys == 0 and getmetatable(t) == list_metatable then return "list", 0 end
+    return getmetatable(t) == list_metatable and "mixed" or "map", 0
+  end
+  if strings > 0 or keys ~= length then return "mixed", 0 end
+  for i = 1, length do
+    if t[i] == nil then return "mixed", 0 end
+  end
+  return "list", length
+end
+
+local write
+
+local function write_list(out, t, length, depth)
+  out[#out + 1] = "["
+  for i = 1, length do
+    if i > 1 then out[#out + 1] = "," end
+    local ok, message, path = write(out, t[i], depth)
+    if not ok then return nil, message, "[" .. i .. "]" .. (path or "") end
+  end
+  out[#out + 1] = "]"
+  return true
+end
+
+local function write_map(out, t, depth)
+  local keys = {}
+  for key in next, t do keys[#keys + 1] = key end
+  sort(keys)
+  out[#out + 1] = "{"
+  for i, key in ipairs(keys) do
+    local name = M.string(key)
+    if not name then return nil, "has a name that is not valid UTF-8" end
+    out[#out + 1] = (i > 1 and "," or "") .. name .. ":"
+    local ok, message, path = write(out, t[key], depth)
+    if not ok then return nil, message, "." .. key .. (path or "") end
+  end
+  out[#out + 1] = "}"
+  return true
+end
+
+-- Appends the JSON of value to out, or returns nil, a message and where below it the fault is.
+function write(out, value, depth)
+  local kind = type(value)
+  local text, message
+  if kind == "string" then
+    text, message = M.string(value)
+  elseif kind == "number" then
+    text, message = M.number(value)
+  elseif kind == "boolean" then
+    text = value and "true" or "false"
+  elseif value == M.null then
+    text = "null"
+  elseif kind == "table" then
+    if depth >= DEPTH_MAX then return nil, "is nested too deeply, or contains itself" end
+    local shape, length = M.shape(value)
+    if shape == "list" then return write_list(out, value, length, depth + 1) end
+    if shape == "map" then return write_map(out, value, depth + 1) end
+    return nil, "is neither clearly a list nor a map"
+  else
+    return nil, "can't be a " .. kind
+  end
+  if not text then return nil, message end
+  out[#out + 1] = text
+  return true
+end
+
+--- Appends the JSON of any value to the list of strings `out`.
+-- @return true, or nil, what is wrong ("can't be a function"), and where below the value ("[2].name", nil if it is the
+--   value itself). Cycles, functions, NaN, invalid UTF-8 and tables that are both list and map are refused.
+function M.write(out, value)
+  return write(out, value, 0)
+end
+
+--- The JSON of any value, the names of a map in alphabetical order. For results: their lists stay lists.
+-- @return text, or nil and a message with the path and without values
+function M.encode(value)
+  local out = {}
+  local ok, message, path = write(out, value, 0)
+  if not ok then return nil, (path and gsub(path, "^%.", "") or "value") .. " " .. message end
+  return concat(out)
+end
+
+return M

@@ -1,0 +1,92 @@
+-- request.lua - the parameters of a call -> path, query and body, checked against the model (protocol.md 3.1 to 3.4).
+-- All problems of a call are found at once; their messages name types and fields, never a value.
+
+local core = require "jdcloud.core"
+local json = require "jdcloud.json"
+local body = require "jdcloud.request.body"
+local query = require "jdcloud.request.query"
+local scalar = require "jdcloud.request.scalar"
+local walk = require "jdcloud.request.walk"
+
+local M = {}
+
+local null = json.null
+
+-- One segment of the path (protocol.md 3.2: a slash in a value has no agreed meaning).
+local function segment_of(name, value)
+  if value == nil or value == null then return nil, "is required" end
+  local text, message = scalar.string(value)
+  if not text then return nil, message end
+  if text == "" then return nil, "must not be empty: it is part of the path" end
+  if text == "." or text == ".." then return nil, "must not be . or ..: it is part of the path" end
+  if text:find("/", 1, true) then return nil, "must not contain a slash: it is one segment of the path" end
+  if name == "regionId" and not core.region_shape(text) then
+    return nil, "must be a region's code, like cn-north-1"
+  end
+  return core.encode(text)
+end
+
+local function write_path(problems, op, params)
+  local parts = {}
+  for i, piece in ipairs(op.pieces) do
+    if type(piece) == "string" then
+      parts[i] = piece
+    else
+      local value = params[piece.name]
+      local segment, message = segment_of(piece.name, value)
+      if not segment then
+        local missing_region = piece.name == "regionId" and value == nil or nil
+        problems[#problems + 1] = { path = piece.name, message = message, config = missing_region }
+      end
+      parts[i] = segment or ""
+    end
+  end
+  return table.concat(parts)
+end
+
+-- What the SDK fills in: the region and the client token. The caller's table is not touched.
+local function complete(op, params, options)
+  local region, token
+  if op.region and params.regionId == nil then
+    region = options.call_region or op.default_region or options.region
+  end
+  if op.client_token and params.clientToken == nil and options.client_token then token = options.client_token() end
+  if not region and not token then return params end
+  local completed = {}
+  for key, value in next, params do completed[key] = value end
+  completed.regionId = region or params.regionId
+  completed.clientToken = token or params.clientToken
+  return completed
+end
+
+--- Builds the request of an operation.
+-- @param op an operation of a model
+-- @param params the caller's table; not changed. jdcloud.null is null in a body and left out of a query
+-- @param options region (the cloud's; used where the operation has regionId and the call names none, but not for
+--   products without regions, which get op.default_region), call_region (a region named for this call: wins over both),
+--   validate (false: parameters and fields that the model doesn't have pass, untyped; all else is checked as ever),
+--   client_token (function() -> a fresh token; asked if the operation has a clientToken and the caller gave none)
+-- @return { path ("/v1/…", values percent-encoded), query (encoded text or nil), body (JSON text, nil for GET, HEAD and
+--   DELETE), region (the regionId sent, or nil), client_token (boolean: carries one) }
+--   or nil and the problems { { path = "instanceSpec.dataDisks[2].cloudDiskSpec.diskSizeGB", message }, … }; the one of
+--   a missing region has config = true
+function M.build(op, params, options)
+  options = options or {}
+  if params == nil then params = {} end
+  if type(params) ~= "table" then
+    return nil, { { path = "", message = "the parameters must be a table, not a " .. type(params) } }
+  end
+  params = complete(op, params, options)
+  local state = walk.new(options.validate ~= false)
+  local request = {
+    path = write_path(state.problems, op, params),
+    query = not op.in_body and query.write(state, op, params) or nil,
+    body = op.in_body and body.write(state, op, params) or nil,
+    client_token = op.client_token and params.clientToken ~= nil and params.clientToken ~= null,
+  }
+  if state.problems[1] then return nil, state.problems end
+  request.region = op.region and params.regionId and scalar.string(params.regionId) or nil
+  return request
+end
+
+return M
