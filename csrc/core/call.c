@@ -185,9 +185,14 @@ void jdc_call_recheck(jdc_call *call) {
 /* What the driver brings. Out of turn it is ignored. */
 
 void jdc_call_reserved(jdc_call *call, int64_t now_ms, int64_t wait_ms, jdc_ticket ticket) {
+  if (call->state == JDC_ST_DONE && call->options.limiter == JDC_LIMITER_DRIVER) { /* it ended while the driver asked */
+    call->ticket = ticket;
+    jdc_call_let_go(call, now_ms, JDC_SETTLE_NOT_SENT, -1);
+  }
   if (call->state != JDC_ST_RESERVING) return;
   jdc_call_account(call, now_ms);
   call->ticket = ticket;
+  wait_ms = wait_ms < 0 ? 0 : wait_ms > JDC_NO_BOUND ? JDC_NO_BOUND : wait_ms;
   if (wait_ms > 0 && wait_ms > call->wait_left)
     jdc_call_refused(call, now_ms, now_ms + wait_ms);
   else
