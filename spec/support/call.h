@@ -15,8 +15,8 @@
 typedef struct test_world {
   test_heap heap;
   jdc_cloud *cloud;
-  jdc_credential *keys; /* static ones: "AK", never expiring */
-  jdc_call *call;
+  jdc_credential *keys;   /* static ones: "AK", never expiring */
+  jdc_call *call, *other; /* the other is the test's to make and to free */
   jdc_time t;
   uint64_t numbers;         /* state of the generator */
   bool no_jitter;           /* every back-off is as short as the server's hint allows */
