@@ -2,17 +2,17 @@
 #define _POSIX_C_SOURCE 200809L
 #include "engine.h"
 
+#include "fork.h"
 #include <poll.h>
 #include <time.h>
-#include <unistd.h>
 
 #define MAX_IDLE_TRANSFERS 64 /* an easy handle is some 6 KB; more at a time than this is a rare burst */
 
 struct jdc_engine {
   jdc_alloc alloc;
-  CURL *pattern; /* has every option that never changes; each new transfer is a copy */
-  CURLM *multi;  /* NULL if closed, or if memory ran out after a fork */
-  pid_t pid;     /* of the process that the multi belongs to */
+  CURL *pattern;  /* has every option that never changes; each new transfer is a copy */
+  CURLM *multi;   /* NULL if closed, or if memory ran out after a fork */
+  unsigned forks; /* jdc_fork_count of the process that the multi belongs to */
   bool closed;
   size_t users;
   jdc_bounds bounds;
@@ -38,7 +38,7 @@ static CURLM *new_multi(const jdc_engine *e) {
 const char *jdc_engine_new(jdc_alloc alloc, const jdc_curl_options *options, jdc_engine **out) {
   jdc_engine *e = jdc_new(alloc, sizeof *e);
   if (e == NULL) return jdc_curl_nomem;
-  *e = (jdc_engine){ .alloc = alloc, .users = 1, .pid = getpid(), .bounds = options->bounds };
+  *e = (jdc_engine){ .alloc = alloc, .users = 1, .forks = jdc_fork_count(), .bounds = options->bounds };
   e->max_host_connections = options->max_host_connections;
   e->max_connections = options->max_connections;
   e->pattern = curl_easy_init();
@@ -71,8 +71,8 @@ static void stop(jdc_engine *e, jdc_transfer *t) {
  * the easy handles that are in it, are left alone for as long as the child lives. Handles that are in no multi hold no
  * connection and can be used on. */
 static void leave_to_parent(jdc_engine *e) {
-  if (e->pid == getpid()) return;
-  e->pid = getpid();
+  if (e->forks == jdc_fork_count()) return;
+  e->forks = jdc_fork_count();
   while (e->running != NULL) {
     jdc_transfer *t = e->running;
     t->easy = NULL;

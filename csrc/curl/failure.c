@@ -54,23 +54,15 @@ static const meaning *find(CURLcode code) {
   return &OTHERWISE;
 }
 
-static bool passed(const jdc_transfer *t, CURLINFO moment) {
-  curl_off_t microseconds = 0;
-  return curl_easy_getinfo(t->easy, moment, &microseconds) == CURLE_OK && microseconds > 0;
-}
-
 const char *jdc_failure_phase(const jdc_transfer *t) {
   if (t->easy == NULL) return "receive";
-  if (t->requests > 0) {
-    long header_bytes = 0;
-    curl_off_t body_bytes = 0;
-    (void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &header_bytes);
-    (void)curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &body_bytes);
-    const bool whole = header_bytes > 0 && (size_t)body_bytes >= t->body_len;
-    return whole || t->head.len > 0 ? "receive" : "send";
-  }
-  if (passed(t, CURLINFO_CONNECT_TIME_T)) return t->secure ? "tls" : "connect";
-  return passed(t, CURLINFO_NAMELOOKUP_TIME_T) ? "connect" : "resolve";
+  if (t->requests == 0) return t->phase;
+  long header_bytes = 0;
+  curl_off_t body_bytes = 0;
+  (void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &header_bytes);
+  (void)curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &body_bytes);
+  const bool whole = header_bytes > 0 && (size_t)body_bytes >= t->body_len;
+  return whole || t->head.len > 0 ? "receive" : "send";
 }
 
 /* What this engine itself stopped, or what needs other words than libcurl's. NULL for all else. */

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE /* dladdr */
 #include "module.h"
 
+#include "fork.h"
 #include <dlfcn.h>
 #include <string.h>
 
@@ -100,24 +101,25 @@ static int finish(lua_State *L) {
   return 0;
 }
 
-/* A thread of libcurl that waits for a name server may outlive the Lua state, which unloads this module and would
- * unload libcurl with it. Keeps libcurl's code where it is until the process ends. */
+JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L);
+
+/* Closing a Lua state unloads its modules. This one, and libcurl with it, stays until the process ends: a thread of
+ * libcurl that waits for a name server may outlive the state, and fork calls into fork.c. */
 static void keep_loaded(void) {
   Dl_info info;
-  curl_version_info_data *(*const inside)(CURLversion) = curl_version_info;
+  int (*const inside)(lua_State *) = luaopen_jdcloud_curl;
   const void *address = NULL;
   memcpy(&address, &inside, sizeof address);
   if (dladdr(address, &info) != 0 && info.dli_fname != NULL)
     (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L);
-
 JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
   static const luaL_Reg FUNCTIONS[] = { { "engine", new_engine }, { "now", now }, { NULL, NULL } };
   static const luaL_Reg METHODS[] = { { "start", start }, { "step", step }, { "close", close_engine }, { NULL, NULL } };
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
   keep_loaded();
+  jdc_fork_watch();
   jdc_class(L, ENGINE, METHODS, finish);
   jdc_transfer_register(L);
   lua_newtable(L);

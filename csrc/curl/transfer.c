@@ -41,9 +41,18 @@ static curl_socket_t on_socket(void *ud, curlsocktype purpose, struct curl_socka
     t->replayed = true;
     return CURL_SOCKET_BAD;
   }
+  t->phase = "connect";
   const int fd = socket(address->family, address->socktype, address->protocol);
   if (fd >= 0) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
   return fd;
+}
+
+/* Called when TCP is connected and TLS is about to begin, if libcurl's TLS library is one that has such a call. */
+static CURLcode on_tls(CURL *easy, void *context, void *ud) {
+  jdc_transfer *t = ud;
+  (void)easy, (void)context;
+  t->phase = "tls";
+  return CURLE_OK;
 }
 
 /* Keeps the headers of the last answer (not of a 1xx before it) and drops trailers, which must not be mixed with
@@ -81,6 +90,8 @@ jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern) {
   jdc_buf_init(&t->head, alloc, MAX_ANSWER_HEADERS);
   jdc_buf_init(&t->body, alloc, 0);
   CURL *easy = t->easy = curl_easy_duphandle(pattern);
+  if (easy != NULL && curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK)
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
   if (easy != NULL && curl_easy_setopt(easy, CURLOPT_PRIVATE, t) == CURLE_OK &&
       curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error) == CURLE_OK &&
       curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
@@ -142,14 +153,14 @@ const char *jdc_transfer_header(jdc_transfer *t, jdc_str name, jdc_str value) {
   if (!is_token(name)) return "a header's name has a character that HTTP does not allow there";
   if (is_named(name, JDC_STR("content-length")) || is_named(name, JDC_STR("transfer-encoding")))
     return "content-length and transfer-encoding are not for the caller to set";
-  bool blank = true;
-  for (size_t i = 0; i < value.len; i++) {
+  size_t blanks = 0;
+  while (blanks < value.len && (value.ptr[blanks] == ' ' || value.ptr[blanks] == '\t')) blanks++;
+  for (size_t i = blanks; i < value.len; i++) {
     const unsigned char c = (unsigned char)value.ptr[i];
     if ((c < ' ' && c != '\t') || c == 0x7f) return "a header's value has a control character";
-    if (c != ' ' && c != '\t') blank = false;
   }
   jdc_buf_str(&t->lines, name);
-  if (blank) { /* libcurl's way to write a header without a value */
+  if (blanks == value.len) { /* libcurl's way to write a header without a value */
     jdc_buf_chr(&t->lines, ';');
   } else {
     jdc_buf_add(&t->lines, ": ", 2);
@@ -177,9 +188,9 @@ static struct curl_slist *list_headers(jdc_transfer *t) {
 }
 
 /* libcurl would cut a fragment off, and refuse or change what is not printable ASCII. */
-static const char *check_url(const char *url, bool *secure) {
-  *secure = strncmp(url, "https://", 8) == 0;
-  if (!*secure && strncmp(url, "http://", 7) != 0) return "a URL must begin with https:// or http://";
+static const char *check_url(const char *url) {
+  if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+    return "a URL must begin with https:// or http://";
   for (const char *c = url; *c != '\0'; c++) {
     if (*c <= ' ' || *c > '~' || *c == '#') return "a URL has a character that must be percent-encoded";
   }
@@ -208,7 +219,7 @@ static CURLcode set_method(jdc_transfer *t, const char *method, jdc_str body) {
 }
 
 const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int64_t now_ms) {
-  const char *problem = check_url(r->url, &t->secure);
+  const char *problem = check_url(r->url);
   if (problem != NULL) return problem;
   if (!is_token((jdc_str){ r->method, strlen(r->method) })) return "a method has a character that HTTP does not allow";
   if (r->body.len > 0 && strcmp(r->method, "HEAD") == 0) return "a HEAD request has no body";
@@ -227,6 +238,7 @@ const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int
   t->timeout_ms = r->timeout_ms;
   t->idle_ms = r->bounds.idle_ms;
   t->uploaded = 0;
+  t->phase = "resolve";
   t->requests = 0;
   t->moved = t->replayed = t->too_large = t->head_open = false;
   t->status = 0;
@@ -250,11 +262,11 @@ static void note_upload(jdc_transfer *t) {
 void jdc_transfer_finish(jdc_transfer *t, CURLcode code) {
   if (code == CURLE_OK) {
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-    if (t->status > 0) {
+    if (t->status > 0 && !t->head_open) {
       t->state = JDC_TRANSFER_ANSWERED;
       return;
     }
-    code = CURLE_WEIRD_SERVER_REPLY;
+    code = CURLE_PARTIAL_FILE; /* libcurl takes a connection's end among the headers for the end of the answer */
   }
   jdc_failure_explain(t, code);
   t->state = JDC_TRANSFER_FAILED;

@@ -44,12 +44,12 @@ typedef struct jdc_transfer {
   jdc_buf nodes; /* the list over `lines` that libcurl reads */
   size_t line_count;
   size_t body_len; /* of the request */
-  bool secure;     /* https */
 
   int64_t start_ms, timeout_ms, idle_ms, moved_ms;
   curl_off_t uploaded;
   bool moved; /* a byte came, or the request began, since the limits were last looked at */
 
+  const char *phase; /* the furthest of "resolve", "connect", "tls" that was begun; counts until the request is */
   unsigned requests; /* how often libcurl was about to send the request */
   bool replayed;     /* it tried to do so again */
   bool too_large;

@@ -1,0 +1,34 @@
+/* forker.c - fork for Lua specs, through package.loadlib: the functions are lua_CFunctions.
+ *
+ * Declares the one function of Lua that it needs, which is the same in all of them, so that one library serves every
+ * Lua: no lua.h is included. */
+#define _POSIX_C_SOURCE 200809L
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct lua_State lua_State;
+extern void lua_pushnumber(lua_State *L, double n);
+
+int fork_process(lua_State *L);
+int leave_process(lua_State *L);
+int await_children(lua_State *L);
+
+/* () -> 0 in the child, its process id in the parent */
+int fork_process(lua_State *L) {
+  lua_pushnumber(L, fork());
+  return 1;
+}
+
+/* () ends the process at once: nothing is closed or flushed */
+int leave_process(lua_State *L) {
+  (void)L;
+  _exit(0);
+}
+
+/* () -> the wait status of the last child, once all have ended */
+int await_children(lua_State *L) {
+  int status = 0;
+  while (wait(&status) > 0) {}
+  lua_pushnumber(L, status);
+  return 1;
+}
