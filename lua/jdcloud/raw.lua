@@ -4,14 +4,21 @@ local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
 local exchange = require "jdcloud.exchange"
 local json = require "jdcloud.json"
-local request_of = require "jdcloud.request"
+local models = require "jdcloud.models"
+local query_of = require "jdcloud.request.query"
 local result = require "jdcloud.result"
+local walk = require "jdcloud.request.walk"
 
 local M = {}
 
-local function invalid(request, message)
+-- An operation of which no parameter is known: all of them pass, untyped.
+local UNKNOWN = { list = {}, params = {}, names = {} }
+
+local function invalid(request, what)
+  local problems = type(what) == "table" and what or nil
   return nil, errors.new {
-    kind = "invalid", message = message, service = request.service, operation = request.operation, attempts = 0,
+    kind = "invalid", message = not problems and what or nil, problems = problems, service = request.service,
+    operation = request.operation, attempts = 0,
   }
 end
 
@@ -30,18 +37,19 @@ local function path_of(view, request)
   return path, region or path:match("/regions/([%w_%-]+)")
 end
 
--- A table as text: parameters of a query, or a JSON body.
-local function texts_of(request)
-  local query, body, message = request.query, request.body
-  if type(query) == "table" then
-    query, message = request_of.flatten(query)
-    if not query then return nil, message end
-  end
-  if type(body) == "table" then
-    body, message = json.encode(body)
-    if not body then return nil, message end
-  end
-  return true, query, body
+-- The query as text; nil and the problems of its table.
+local function query_text(query)
+  if type(query) ~= "table" then return query or "" end
+  local state = walk.new(false)
+  local text = query_of.write(state, UNKNOWN, query)
+  if state.problems[1] then return nil, state.problems end
+  return text or ""
+end
+
+-- The body as bytes; nil and what is wrong with its table.
+local function body_text(body)
+  if type(body) ~= "table" then return body or "" end
+  return json.encode(body)
 end
 
 --- Makes one call of which nothing is known but what is given.
@@ -53,19 +61,19 @@ end
 function M.request(view, request)
   local path, region = path_of(view, request)
   if not path then return invalid(request, region) end
-  local ok, query, body = texts_of(request)
-  if not ok then return invalid(request, query) end
+  local query, problems = query_text(request.query)
+  if not query then return invalid(request, problems) end
+  local body, message = body_text(request.body)
+  if not body then return invalid(request, message) end
   local service = request.service
   local scheme, host = exchange.place(view, service, region, service .. ".jdcloud-api.com", request.endpoint)
   if not scheme then return invalid(request, host) end
   local facts, meta = exchange.run(view, {
     service = service, operation = request.operation, method = request.method:upper(), scheme = scheme, host = host,
-    path = path, query = query, body = body, region = region,
+    path = path, query = query, body = body ~= "" and body or nil, region = region,
   }, request)
   if not facts then return nil, meta end
-  local value = facts.result
-  if value == nil or value == json.null then return {}, meta end
-  return result.shape(value, nil, view.options.keep_null), meta
+  return result.shape(facts.result, models.any, view.options.keep_null), meta
 end
 
 --- Signs a request with the cloud's keys and sends nothing: for proxies and customer gateways.

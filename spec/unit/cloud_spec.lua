@@ -1,0 +1,439 @@
+-- A cloud end to end in one process, on virtual time: views, requests, errors, repetitions, events, secrets.
+
+local house = require "support.house"
+local jdcloud = require "jdcloud"
+local safe = require "jdcloud.safe"
+
+local function spec_of(name)
+  return { az = "cn-north-1a", name = name, instanceType = "g.n3.medium", charge = jdcloud.charge.postpaid_by_usage() }
+end
+
+describe("a cloud", function()
+  it("calls an operation by its name and returns result and meta", function()
+    local cloud = house.open()
+    local created, meta = cloud.vm:createInstances { maxCount = 2, instanceSpec = spec_of("web") }
+    assert.are.equal(2, #created.instanceIds)
+    assert.are.equal(200, meta.http_status)
+    assert.are.equal(1, meta.attempts)
+    assert.truthy(meta.request_id)
+    local list = assert(cloud.vm:describeInstances { pageSize = 10 })
+    assert.are.equal(2, list.totalCount)
+    assert.are.equal("2", tostring(list.totalCount))
+  end)
+
+  it("returns an empty table, never nil, for an empty result", function()
+    local cloud = house.open({}, { ready_after = 0 })
+    local created = assert(cloud.vm:createInstances { instanceSpec = spec_of("web") })
+    local result = cloud.vm:stopInstance { instanceId = created.instanceIds[1] }
+    assert.are.same({}, result)
+  end)
+
+  it("raises what the safe interface returns", function()
+    local cloud = house.open()
+    local _, err = cloud.vm:describeInstance { instanceId = "i-gone" }
+    assert.are.equal("not_found", err.kind)
+    assert.are.equal("NOT_FOUND", err.status)
+    assert.are.equal(404, err.code)
+    assert.are.equal("vm", err.service)
+    assert.are.equal("describeInstance", err.operation)
+    assert.are.equal("cn-north-1", err.region)
+    assert.truthy(err.request_id)
+    assert.truthy(err.where:find("cloud_spec.lua:", 1, true))
+    local raising = jdcloud.new {
+      region = "cn-north-1", access_key = house.access_key, secret_key = house.secret_key,
+      transport = {
+        send = function() return nil, { kind = "network", phase = "connect", sent = false, message = "no" } end,
+        sleep = function() end,
+      },
+    }
+    local ok, raised = pcall(raising.vm.describeInstance, raising.vm, { instanceId = "i-gone" })
+    assert.is_false(ok)
+    assert.are.equal("network", raised.kind)
+    assert.are.equal("connect", raised.phase)
+    assert.are.equal(3, raised.attempts)
+    local _, again = raising.safe.vm:describeInstance { instanceId = "i-gone" }
+    assert.are.equal("network", again.kind)
+  end)
+
+  it("names services and operations that do not exist, with the nearest", function()
+    local cloud = house.open()
+    local service, err = cloud:service("wm")
+    assert.is_nil(service)
+    assert.are.equal("config", err.kind)
+    assert.truthy(tostring(err):find('"vm"', 1, true))
+    assert.has_error(function() return cloud.wm end)
+    local result, wrong = cloud.vm:descibeInstances {}
+    assert.is_nil(result)
+    assert.are.equal("invalid", wrong.kind)
+    assert.are.equal(0, wrong.attempts)
+    assert.truthy(tostring(wrong):find("describeInstances", 1, true))
+  end)
+
+  it("sends nothing if parameters are wrong, and says all that is", function()
+    local cloud, gateway = house.open()
+    local _, err = cloud.vm:createInstances {
+      maxCont = 1, instanceSpec = { az = 5.5, charge = { chargeUnit = "month" } },
+    }
+    assert.are.equal("invalid", err.kind)
+    assert.is_true(#err.problems >= 3)
+    assert.are.equal(0, #gateway:log())
+  end)
+
+  it("asks for a region where an operation needs one", function()
+    local cloud = house.open { region = nil }
+    cloud._view.options.region = nil
+    local _, err = cloud.vm:describeInstances {}
+    assert.are.equal("config", err.kind)
+    assert.truthy(cloud.vm:describeInstances({}, { region = "cn-east-2" }))
+    assert.truthy(cloud.vm:describeInstances { regionId = "cn-east-2" })
+  end)
+
+  it("gives views that share state and differ in options", function()
+    local cloud, gateway = house.open()
+    local shanghai = assert(cloud:with { region = "cn-east-2" })
+    assert.truthy(shanghai.vm:createInstances { instanceSpec = {
+      az = "cn-east-2a", name = "x", instanceType = "g.n3.medium", charge = jdcloud.charge.postpaid_by_usage() } })
+    assert.are.equal(0, cloud.vm:describeInstances().totalCount)
+    assert.are.equal(1, shanghai.vm:describeInstances().totalCount)
+    assert.are.equal(3, #gateway:log())
+    assert.are.equal(cloud._view.shared, shanghai._view.shared)
+    assert.are.equal(cloud._view.connection, shanghai._view.connection)
+    assert.is_true(cloud:close())
+    assert.is_true(cloud:close())
+    local _, err = shanghai.vm:describeInstances()
+    assert.are.equal("closed", err.kind)
+  end)
+
+  it("makes any call with request", function()
+    local cloud = house.open()
+    local result, meta = cloud:request {
+      service = "vm", method = "get", path = "/regions/{regionId}/instances", version = "v1", query = { pageSize = 10 },
+    }
+    assert.are.equal(0, result.totalCount)
+    assert.are.equal(200, meta.http_status)
+    local created = assert(cloud:request {
+      service = "vm", method = "POST", path = "/v1/regions/cn-north-1/instances",
+      body = { instanceSpec = spec_of("raw"), clientToken = "t1" },
+    })
+    assert.are.equal(1, #created.instanceIds)
+    local _, err = cloud:request { service = "vm", method = "GET", path = "/v1/instances/{instanceId}" }
+    assert.are.equal("invalid", err.kind)
+    assert.has_error(function() cloud:request { service = "vm", method = "GET" } end)
+    assert.has_error(function() cloud:request { service = "vm", method = "GET", path = "/", hedaers = {} } end)
+  end)
+
+  it("signs with its own keys, and prepares calls without sending them", function()
+    local cloud, gateway = house.open()
+    local signed = assert(cloud:sign { service = "vm", method = "GET", host = "vm.jdcloud-api.com", path = "/v1/x" })
+    assert.truthy(signed.authorization:find("Credential=AKHOUSE/", 1, true))
+    local prepared = assert(cloud.vm:prepare("describeInstances", { pageSize = 10 }))
+    assert.are.equal("https://vm.jdcloud-api.com/v1/regions/cn-north-1/instances?pageSize=10", prepared.url)
+    assert.are.equal(0, #gateway:log())
+    local headers = {}
+    for name, value in pairs(prepared.headers) do headers[#headers + 1] = { name, value } end
+    local answer = gateway:answer { method = prepared.method, target = prepared.target, headers = headers }
+    assert.are.equal(200, answer.status)
+  end)
+
+  it("sends the User-Agent of protocol 2 with the user's suffix", function()
+    local cloud = house.open { user_agent = "nightly/1.2" }
+    local prepared = assert(cloud.vm:prepare("describeInstances"))
+    assert.truthy(prepared.headers["user-agent"]:match("^JdcloudSdkLua/[%d.]+ vm/[%d.]+ nightly/1%.2$"))
+  end)
+
+  it("encodes security_token, pin and erp in base64 and signs them", function()
+    local cloud, gateway = house.open { pin = "someone", erp = "erp1" }
+    local prepared = assert(cloud.vm:prepare("describeInstances", {}, { security_token = "123456" }))
+    assert.are.equal("c29tZW9uZQ==", prepared.headers["x-jdcloud-pin"])
+    assert.are.equal("ZXJwMQ==", prepared.headers["x-jdcloud-erp"])
+    assert.are.equal("MTIzNDU2", prepared.headers["x-jdcloud-security-token"])
+    assert.truthy(prepared.headers.authorization:find(
+      "x-jdcloud-erp;x-jdcloud-nonce;x-jdcloud-pin;x-jdcloud-security-token", 1, true))
+    assert.truthy(cloud.vm:describeInstances())
+    assert.are.equal(200, gateway:log()[1].status)
+  end)
+
+  it("fills in a clientToken once, and keeps it over the repetitions of a call", function()
+    local cloud, gateway = house.open()
+    gateway:misbehave { operation = "createInstances", status = 503, executed = true }
+    local created, meta = cloud.vm:createInstances { instanceSpec = spec_of("once") }
+    assert.are.equal(2, meta.attempts)
+    assert.are.equal(1, #created.instanceIds)
+    assert.are.equal(1, cloud.vm:describeInstances().totalCount)
+  end)
+
+  it("repeats a read that failed, with a new nonce, and not a write", function()
+    local cloud, gateway, events = house.open({}, { ready_after = 0 })
+    gateway:misbehave { operation = "describeInstances", status = 500, headers = { ["retry-after"] = "1" } }
+    local _, meta = cloud.vm:describeInstances()
+    assert.are.equal(2, meta.attempts)
+    local log = gateway:log()
+    assert.are_not.equal(log[1].nonce, log[2].nonce)
+    assert.are.equal("backoff", house.only(events, "wait")[1].why)
+    local created = assert(cloud.vm:createInstances { instanceSpec = spec_of("x") })
+    gateway:misbehave { operation = "deleteInstance", status = 500 }
+    local _, err = cloud.vm:deleteInstance { instanceId = created.instanceIds[1] }
+    assert.are.equal("server", err.kind)
+    assert.are.equal(1, err.attempts)
+    assert.are.equal("unsafe", err.gave_up)
+    gateway:misbehave { operation = "stopInstance", status = 500 }
+    assert.truthy(cloud.vm:stopInstance({ instanceId = created.instanceIds[1] }, { idempotent = true }))
+  end)
+
+  it("comes through the rate limit, and gives up when max_wait is over", function()
+    local cloud, gateway, events = house.open({}, { limit = 5, window = 3 })
+    for _ = 1, 12 do assert(cloud.vm:describeInstances()) end
+    local refused = 0
+    for _, entry in ipairs(gateway:log()) do refused = refused + (entry.status == 429 and 1 or 0) end
+    assert.is_true(refused >= 2)
+    assert.are.equal("throttled", house.only(events, "wait")[1].why)
+    gateway:set { limit = 0 }
+    local _, err = cloud.vm:describeInstances({}, { max_wait = 1 })
+    assert.are.equal("throttled", err.kind)
+    assert.is_true(err.retryable)
+    assert.are.equal("max_wait", err.gave_up)
+  end)
+
+  it("keeps to limits that it is told", function()
+    local cloud, gateway, events = house.open { limits = { vm = { 2, 10 } } }
+    for _ = 1, 4 do assert(cloud.vm:describeInstances()) end
+    assert.are.equal(4, #gateway:log())
+    assert.are.equal("limit", house.only(events, "wait")[1].why)
+    local _, err = cloud.vm:describeInstances({}, { max_wait = 0 })
+    assert.are.equal("throttled", err.kind)
+    assert.are.equal(0, err.attempts)
+    assert.is_true(err.retry_after > 0)
+  end)
+
+  it("uses a limiter of the user's", function()
+    local reserved, settled = {}, {}
+    local waits = { 0.5, 0 }
+    local cloud = house.open { limiter = {
+      reserve = function(keys, n, _, _, ticket)
+        reserved[#reserved + 1] = { keys[1], n, ticket }
+        return table.remove(waits, 1) or 0, 7
+      end,
+      settle = function(ticket, _, outcome) settled[#settled + 1] = { ticket, outcome.outcome } end,
+    } }
+    assert(cloud.vm:describeInstances())
+    assert.are.equal("AKHOUSE/vm", reserved[1][1])
+    assert.are.equal(2, #reserved)
+    assert.are.equal(7, reserved[2][3])
+    assert.are.same({ { 7, "done" } }, settled)
+  end)
+
+  it("learns the service's clock and repeats the call that was refused for it", function()
+    local cloud, gateway = house.open()
+    local real = gateway.now
+    cloud._view.connection.transport = nil
+    local transport = cloud._view.connection.options.transport
+    local clock = transport.clock
+    transport.clock = function()
+      local now, wall = clock()
+      return now, wall - 3600
+    end
+    local result, meta = cloud.vm:describeInstances()
+    assert.truthy(result)
+    assert.are.equal(2, meta.attempts)
+    local _, again = cloud.vm:describeInstances()
+    assert.are.equal(1, again.attempts)
+    assert.are.equal(real, gateway.now)
+  end)
+
+  it("keeps null only where it is asked to", function()
+    local body = '{"requestId":"r","result":{"instances":null,"totalCount":9007199254740993,"extra":null}}'
+    local cloud = house.open {
+      transport = { send = function() return { status = 200, headers = {}, body = body } end, sleep = function() end },
+    }
+    local result = assert(cloud.vm:describeInstances())
+    assert.are.same({}, result.instances)
+    assert.is_nil(result.extra)
+    assert.are.equal("9007199254740993", tostring(result.totalCount))
+    local keeping = assert(cloud:with { keep_null = true })
+    result = assert(keeping.vm:describeInstances())
+    assert.are.equal(safe.null, result.extra)
+  end)
+end)
+
+describe("a transport of the user's", function()
+  local function with(send)
+    return house.open { transport = { send = send, sleep = function() end } }
+  end
+
+  it("may fail with a plain string, which counts as sent", function()
+    local cloud = with(function() return nil, "boom" end)
+    local _, err = cloud.vm:stopInstance { instanceId = "i-1" }
+    assert.are.equal("network", err.kind)
+    assert.are.equal("boom", err.message)
+    assert.are.equal(1, err.attempts)
+    assert.is_true(err.sent)
+  end)
+
+  it("that answers nonsense is a protocol error", function()
+    local _, err = with(function() return "what" end).vm:stopInstance { instanceId = "i-1" }
+    assert.are.equal("protocol", err.kind)
+  end)
+
+  it("gets url and headers as they were signed, and the time that is left", function()
+    local seen
+    local cloud = with(function(request)
+      seen = request
+      return { status = 200, headers = {}, body = '{"requestId":"r","result":{}}' }
+    end)
+    assert(cloud.vm:describeInstances({ filters = safe.filters { name = "a b" } }, { timeout = 7 }))
+    assert.are.equal("GET", seen.method)
+    assert.are.equal("https://vm.jdcloud-api.com/v1/regions/cn-north-1/instances"
+      .. "?filters.1.name=name&filters.1.values.1=a%20b", seen.url)
+    local names = {}
+    for i, header in ipairs(seen.headers) do names[i] = header[1] end
+    assert.are.same({
+      "authorization", "content-type", "host", "user-agent", "x-jdcloud-date", "x-jdcloud-nonce",
+    }, names)
+    assert.are.equal(5, seen.connect_timeout)
+    assert.is_true(seen.timeout > 6.9 and seen.timeout <= 7)
+  end)
+
+  it("may yield", function()
+    local cloud = with(function()
+      coroutine.yield("waiting")
+      return { status = 200, headers = {}, body = '{"requestId":"r","result":{"totalCount":3}}' }
+    end)
+    local task = coroutine.create(function() return cloud.vm:describeInstances() end)
+    local _, what = coroutine.resume(task)
+    assert.are.equal("waiting", what)
+    local ok, result = coroutine.resume(task)
+    assert.is_true(ok)
+    assert.are.equal(3, result.totalCount)
+  end)
+end)
+
+describe("a credentials function", function()
+  local function keys(more)
+    local given = { access_key = house.access_key, secret_key = house.secret_key }
+    for name, value in pairs(more or {}) do given[name] = value end
+    return given
+  end
+
+  it("is asked once, and again when its keys are about to end", function()
+    local reasons = {}
+    local cloud, gateway
+    cloud, gateway = house.open { credentials = function(reason)
+      reasons[#reasons + 1] = reason
+      return keys { expires_at = gateway:now() + 400 }
+    end }
+    for _ = 1, 3 do assert(cloud.vm:describeInstances()) end
+    assert.are.same({ "missing" }, reasons)
+    cloud._view.connection.transport.sleep(200)
+    assert(cloud.vm:describeInstances())
+    assert.are.same({ "missing", "expiring" }, reasons)
+  end)
+
+  it("is asked again after a 401, and other keys are tried once", function()
+    local reasons = {}
+    local cloud = house.open { credentials = function(reason)
+      reasons[#reasons + 1] = reason
+      if reason == "refused" then return keys() end
+      return keys { secret_key = "SK-CANARY-old" }
+    end }
+    local _, meta = cloud.vm:describeInstances()
+    assert.are.same({ "missing", "refused" }, reasons)
+    assert.are.equal(2, meta.attempts)
+  end)
+
+  it("that fails makes a call fail before it is sent, with its reason", function()
+    local cloud, gateway = house.open { credentials = function() return nil, "the vault is sealed" end }
+    local _, err = cloud.vm:describeInstances()
+    assert.are.equal("config", err.kind)
+    assert.truthy(err.message:find("the vault is sealed", 1, true))
+    assert.are.equal(0, err.attempts)
+    assert.are.equal(0, #gateway:log())
+  end)
+
+  it("that gives no usable keys is told so", function()
+    for _, given in ipairs { {}, { access_key = "A" }, { access_key = "A", secret_key = "SK-CANARY\n\1" },
+      { access_key = "A", secret_key = "SK-CANARY", expires_at = "soon" } } do
+      local cloud = house.open { credentials = function() return given end }
+      local _, err = cloud.vm:describeInstances()
+      assert.are.equal("config", err.kind)
+      assert.is_nil(tostring(err):find("CANARY", 1, true))
+    end
+  end)
+
+  it("may yield, and serves all who wait with one call", function()
+    local asked = 0
+    local cloud = house.open { credentials = function()
+      asked = asked + 1
+      coroutine.yield("vault")
+      return keys()
+    end }
+    cloud._view.connection.options.transport.sleep = function() coroutine.yield("sleep") end
+    local tasks, done = {}, 0
+    for i = 1, 5 do
+      tasks[i] = coroutine.create(function() return cloud.vm:describeInstances() end)
+    end
+    for _ = 1, 10 do
+      for i = 1, 5 do
+        if coroutine.status(tasks[i]) == "suspended" then
+          local ok, result = coroutine.resume(tasks[i])
+          assert.is_true(ok)
+          if coroutine.status(tasks[i]) == "dead" and type(result) == "table" then done = done + 1 end
+        end
+      end
+    end
+    assert.are.equal(5, done)
+    assert.are.equal(1, asked)
+  end)
+end)
+
+describe("events", function()
+  it("tell of attempts, waits, repetitions and the end, in order", function()
+    local cloud, gateway, events = house.open()
+    gateway:misbehave { operation = "describeInstances", status = 503, headers = { ["retry-after"] = "1" } }
+    assert(cloud.vm:describeInstances())
+    local names = {}
+    for i, event in ipairs(events) do names[i] = event.event end
+    assert.are.same({ "attempt_start", "attempt_end", "wait", "retry", "attempt_start", "attempt_end", "done" }, names)
+    assert.are.equal("vm", events[1].service)
+    assert.are.equal("describeInstances", events[1].operation)
+    assert.are.equal(503, events[2].http_status)
+    assert.is_true(events[2].seconds >= 0)
+    assert.are.equal("ok", events[7].kind)
+    assert.are.equal(2, events[7].attempts)
+  end)
+
+  it("of a function that raises don't touch the call", function()
+    local cloud = house.open { on_event = function() error("mine") end }
+    assert.truthy(cloud.vm:describeInstances())
+  end)
+end)
+
+describe("secrets", function()
+  it("are in no error, event, log or tostring", function()
+    local cloud, gateway, events = house.open { session_token = "TOKEN-CANARY" }
+    local seen = {}
+    local function see(value)
+      if type(value) == "table" then
+        for k, v in pairs(value) do see(k) see(v) end
+      else
+        seen[#seen + 1] = tostring(value)
+      end
+    end
+    local spec = spec_of("x")
+    spec.password = "PASSWORD-CANARY"
+    local _, meta = cloud.vm:createInstances { instanceSpec = spec }
+    see(meta)
+    gateway:misbehave { status = 401, times = "all" }
+    local _, err = cloud.vm:createInstances { instanceSpec = spec }
+    see(err)
+    seen[#seen + 1] = tostring(err)
+    spec.password = { "PASSWORD-CANARY" }
+    _, err = cloud.vm:createInstances { instanceSpec = spec }
+    see(err)
+    see(events)
+    see(gateway:log())
+    local view = cloud._view
+    for _, object in ipairs { cloud, cloud.vm, view.keys.credential, view.shared.core } do see(tostring(object)) end
+    see(cloud._view.options)
+    assert.is_nil(table.concat(seen, "\n"):find("CANARY", 1, true))
+  end)
+end)
