@@ -1,0 +1,50 @@
+-- child.lua - runs a script on the same Lua as the test, in a process of its own: what a person at a terminal sees.
+
+local M = {}
+
+local function interpreter()
+  local lowest = 0
+  while arg[lowest - 1] do lowest = lowest - 1 end
+  return arg[lowest]
+end
+
+local function quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- Makes a folder of the test's own, readable by nobody else, and returns its path.
+function M.folder()
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(os.execute("mkdir -m 700 " .. quoted(folder)))
+  return folder
+end
+
+--- Runs the text of a script, as a file named script.lua in a folder of its own.
+-- @param variables of the environment to set, or nil
+-- @return { code = exit code, out = standard output, err = standard error }
+function M.run(script, variables)
+  local folder = M.folder()
+  local file = assert(io.open(folder .. "/script.lua", "wb"))
+  file:write(script)
+  file:close()
+  local environment = "LUA_PATH=" .. quoted(package.path) .. " LUA_CPATH=" .. quoted(package.cpath)
+  for name, value in pairs(variables or {}) do environment = environment .. " " .. name .. "=" .. quoted(value) end
+  os.execute(("%s %s %s >%s 2>%s; echo $? >%s"):format(environment, quoted(interpreter()),
+    quoted(folder .. "/script.lua"), quoted(folder .. "/out"), quoted(folder .. "/err"), quoted(folder .. "/code")))
+  local result = {
+    out = read(folder .. "/out"), err = read(folder .. "/err"), code = tonumber(read(folder .. "/code")),
+  }
+  for _, name in ipairs { "script.lua", "out", "err", "code" } do os.remove(folder .. "/" .. name) end
+  os.execute("rmdir " .. quoted(folder))
+  return result
+end
+
+return M
