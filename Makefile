@@ -43,6 +43,7 @@ CMOCKA_LIBS   = $(or $(call pkg,--libs,cmocka),-lcmocka)
 
 COMPILE = $(CC) -std=c11 -fPIC $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 SHARED  = $(CC) -shared $(CFLAGS) $(LDFLAGS)
+TEST_INCLUDES = -Icsrc -Ispec -Ispec/support -I$(BUILD)/unit
 PROGRAM = $(COMPILE) $(LDFLAGS)
 
 CORE_OBJ  := $(patsubst csrc/core/%.c,$(BUILD)/obj/core/%.o,$(sort $(wildcard csrc/core/*.c)))
@@ -53,6 +54,9 @@ C_TESTS   := $(patsubst spec/unit/%.c,%,$(sort $(wildcard spec/unit/test_*.c)))
 C_BENCHES := $(patsubst spec/bench/%.c,%,$(sort $(wildcard spec/bench/*.c)))
 MODULES    = $(foreach l,$(LUAS),$(BUILD)/$(l)/jdcloud/core.so $(BUILD)/$(l)/jdcloud/curl.so)
 
+LUA_SHARE  = $(DESTDIR)$(PREFIX)/share/lua/$(patsubst jit,5.1,$(LUA))
+LUA_LIB    = $(DESTDIR)$(PREFIX)/lib/lua/$(patsubst jit,5.1,$(LUA))
+
 NEED_BUILD = cc crypto curl
 NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(1),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
@@ -61,7 +65,8 @@ NEED_TEST  = $(call NEED_RUN,$(LUAS)) cmocka lua:$(LUA) cjson:$(LUA) $(LUAS:%=bu
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: build modules demo gateway test unit unit-programs spec sanitize bench bench-programs lint models install clean help FORCE
+.PHONY: build modules demo gateway test unit unit-programs spec sanitize bench bench-programs lint models install \
+  clean help FORCE
 
 build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
 	@spec/support/deps.sh --check $(NEED_BUILD) dev:$(LUA)
@@ -77,7 +82,7 @@ demo: ## show what the library does, against a gateway on this machine
 gateway: ## run the local gateway in nginx until it is interrupted
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
 	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
-	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) examples/gateway.lua
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) lua/jdcloud/gateway/serve.lua
 
 test: ## run every test on every Lua (or on LUA, if it is given)
 	@spec/support/deps.sh $(NEED_TEST)
@@ -109,19 +114,16 @@ lint: ## check formats, warnings and house rules
 	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck \
 	  lua:5.4 cjson:5.4
 	@$(MAKE) modules $(BUILD)/unit/vectors.h LUAS=5.4
-	@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" LUA_INCLUDES="$(foreach l,$(ALL_LUAS),$(l)=$(lastword $(INC_$(l))))" \
-	  spec/support/lint.sh
+	@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" TEST_INCLUDES="$(TEST_INCLUDES)" \
+	  LUA_INCLUDES="$(foreach l,$(ALL_LUAS),$(l)=$(lastword $(INC_$(l))))" spec/support/lint.sh
 
 models: ## make the models of lua/jdcloud/services/ from spec/facts/
 	@spec/support/deps.sh lua:$(LUA) cjson:$(LUA)
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/models.lua
 
 install: build ## install for LUA into PREFIX (/usr/local); DESTDIR is honoured
-	@set -e; version=$(patsubst jit,5.1,$(LUA)); \
-	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(PREFIX)/share/lua/$$version/$$file; done; \
-	for so in core curl; do \
-	  install -D -m 755 $(BUILD)/$(LUA)/jdcloud/$$so.so $(DESTDIR)$(PREFIX)/lib/lua/$$version/jdcloud/$$so.so; \
-	done
+	@set -e; for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(LUA_SHARE)/$$file; done; \
+	for so in core curl; do install -D -m 755 $(BUILD)/$(LUA)/jdcloud/$$so.so $(LUA_LIB)/jdcloud/$$so.so; done
 
 clean: ## remove everything that was made
 	rm -rf $(BUILD)
@@ -170,11 +172,12 @@ $(BUILD)/unit/test_sign: $(BUILD)/unit/vectors.h
 # Linked from an archive, so that a test takes from the core only what it tests.
 $(BUILD)/unit/%: spec/unit/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(PROGRAM) -Icsrc -Ispec -I$(@D) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(PROGRAM) -Icsrc -Ispec $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
+	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a \
+	  -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
 
 .SECONDARY:
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)

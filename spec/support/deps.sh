@@ -75,9 +75,9 @@ packages() {
     curl) echo "libcurl4-openssl-dev / curl-dev" ;;
     cmocka) echo "libcmocka-dev / cmocka-dev" ;;
     dev:5.1) echo "liblua5.1-0-dev / lua5.1-dev" ;;
-    dev:jit) if old_luajit; then echo "libluajit-5.1-dev / luajit-dev"; else echo "libluajit2-5.1-dev / luajit-dev"; fi ;;
+    dev:jit) echo "$(if old_luajit; then echo libluajit-5.1-dev; else echo libluajit2-5.1-dev; fi) / luajit-dev" ;;
     dev:*) echo "liblua$lua-dev / lua$lua-dev" ;;
-    lua:jit) if old_luajit; then echo "luajit / luajit"; else echo "luajit2 / luajit"; fi ;;
+    lua:jit) echo "$(if old_luajit; then echo luajit; else echo luajit2; fi) / luajit" ;;
     lua:*) echo "lua$lua / lua$lua" ;;
     cjson:jit) echo "lua-cjson / lua5.1-cjson" ;;
     cjson:*) echo "lua-cjson / lua$lua-cjson" ;;
@@ -96,7 +96,7 @@ packages() {
 names() {
   column=$1
   shift
-  for need; do packages "$need"; done | cut -d / -f "$column" | tr ' ' '\n' | sed '/^$/d' | sort -u | tr '\n' ' ' | sed 's/ $//'
+  for need; do packages "$need"; done | cut -d / -f "$column" | xargs -n 1 | sort -u | xargs
 }
 
 missing() { for need; do present "$need" || printf '%s ' "$need"; done; }
