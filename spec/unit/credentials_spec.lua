@@ -3,6 +3,7 @@
 
 local child = require "support.child"
 
+local SK = "SK-CANARY"
 local folder
 
 local function write(name, text)
@@ -61,24 +62,26 @@ region_id = cn north
   end)
 
   for _, case in ipairs {
-    { "come from the options", {}, 'access_key = "AK", secret_key = "SK-CANARY", region = "cn-south-1"', "AK cn-south-1" },
-    { "come from the environment", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY",
+    { "come from the options", {},
+      'access_key = "AK", secret_key = "SK-CANARY", region = "cn-south-1"', "AK cn-south-1" },
+    { "come from the environment", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
       JDCLOUD_REGION_ID = "cn-east-2" }, "", "AKE cn-east-2" },
-    { "know the second pair of names", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_ACCESS_KEY_SECRET = "SK-CANARY" },
+    { "know the second pair of names", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_ACCESS_KEY_SECRET = SK },
       'region = "cn-east-2"', "AKE cn-east-2" },
-    { "know the third pair of names", { JDCLOUD_ACCESS_KEY = "AKE", JDCLOUD_SECRET_KEY = "SK-CANARY" },
+    { "know the third pair of names", { JDCLOUD_ACCESS_KEY = "AKE", JDCLOUD_SECRET_KEY = SK },
       'region = "cn-east-2"', "AKE cn-east-2" },
-    { "trim what was copied with blanks", { JDCLOUD_ACCESS_KEY_ID = " AKE\t", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY \n" },
+    { "trim what was copied with blanks", {
+      JDCLOUD_ACCESS_KEY_ID = " AKE\t", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY \n" },
       'region = "cn-east-2"', "AKE cn-east-2" },
-    { "send a session token in base64", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY",
+    { "send a session token in base64", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
       JDCLOUD_SESSION_TOKEN = "tok" }, 'region = "cn-east-2"', "AKE cn-east-2dG9r" },
     { "come from the CLI's file, and nothing else of it does", {}, "", "AKFILE cn-east-1" },
     { "come from the profile that an option names", {}, 'profile = "other", region = "cn-north-1"', "AKOTHER cn-north-1" },
     { "come from a named profile though the environment has keys", { JDCLOUD_ACCESS_KEY_ID = "AKE",
-      JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY" }, 'profile = "default"', "AKFILE cn-east-1" },
+      JDCLOUD_SECRET_ACCESS_KEY = SK }, 'profile = "default"', "AKFILE cn-east-1" },
     { "come from the profile that the environment names", { JDCLOUD_PROFILE = "other", JDCLOUD_REGION_ID = "cn-south-1" },
       "", "AKOTHER cn-south-1" },
-    { "come from the environment before the file", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY",
+    { "come from the environment before the file", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
       JDCLOUD_REGION_ID = "cn-south-1" }, "", "AKE cn-south-1" },
   } do
     it(case[1], function()
@@ -93,7 +96,7 @@ region_id = cn north
 
   for _, case in ipairs {
     { "half a pair of the environment", { JDCLOUD_ACCESS_KEY_ID = "AKE" }, "", "JDCLOUD_SECRET_ACCESS_KEY" },
-    { "a control character in a key", { JDCLOUD_ACCESS_KEY_ID = "A\1K", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY" }, "",
+    { "a control character in a key", { JDCLOUD_ACCESS_KEY_ID = "A\1K", JDCLOUD_SECRET_ACCESS_KEY = SK }, "",
       "access key" },
     { "a control character in a secret", { JDCLOUD_ACCESS_KEY_ID = "AK", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY\1" }, "",
       "secret" },
@@ -101,7 +104,7 @@ region_id = cn north
     { "a profile without a secret", {}, 'profile = "broken"', "secret_key" },
     { "a region that is none", {}, 'profile = "odd region"', "region" },
     { "no keys anywhere, and says where it looked", { HOME = "/nonexistent" }, "", "/nonexistent/.jdc/config" },
-    { "no region", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY" }, "", "region" },
+    { "no region", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK }, "", "region" },
   } do
     it("reports " .. case[1], function()
       local said = found(case[2], case[3])

@@ -15,6 +15,8 @@ local TRIES = 5 -- sets of ports
 local START_TIMEOUT = 10 -- seconds until the worker is ready
 local POLL = 0.01 -- seconds between two looks
 local COMMAND_TIMEOUT = 10 -- seconds for an answer of the admin interface
+-- Users' PATHs often leave out the system's commands.
+local COMMANDS = { "nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "openresty" }
 local MODULE_DIRS = {
   "/usr/lib/nginx/modules",
   "/usr/share/nginx/modules",
@@ -49,11 +51,19 @@ local function jit_cpath()
   return nil, "nginx runs LuaJIT: build jdcloud.core for it too (LUA=jit or LUA=5.1), or give its place as cpath"
 end
 
-local function modules_of(nginx)
-  local works, built = shell.run(shell.quote(nginx) .. " -V")
-  if not works then
-    return nil, "nginx does not run: install nginx with its Lua module (Debian: nginx-light libnginx-mod-http-lua)"
-  elseif built:find("ngx_devel_kit", 1, true) then -- OpenResty has both built in
+-- The first nginx that runs, and how it was built.
+local function find_nginx(wanted)
+  for _, nginx in ipairs(wanted and { wanted } or COMMANDS) do
+    local works, built = shell.run(shell.quote(nginx) .. " -V")
+    if works then
+      return nginx, built
+    end
+  end
+  return nil, "nginx does not run: install nginx with its Lua module (Debian: nginx-light libnginx-mod-http-lua)"
+end
+
+local function modules_of(built)
+  if built:find("ngx_devel_kit", 1, true) then -- OpenResty has both built in
     return {}
   end
   local dirs = { built:match("%-%-modules%-path=(%S+)") or MODULE_DIRS[1] }
@@ -88,8 +98,11 @@ end
 
 -- Everything about this machine that the configuration needs.
 local function survey(options)
-  local nginx = options.nginx or "nginx"
-  local modules, message = modules_of(nginx)
+  local nginx, built = find_nginx(options.nginx)
+  if not nginx then
+    return nil, built
+  end
+  local modules, message = modules_of(built)
   if not modules then
     return nil, message
   end
@@ -110,38 +123,55 @@ local function survey(options)
   return facts
 end
 
+-- What goes to jdcloud.gateway.new in the worker. Wrong ones are found here, where somebody can be told.
+local function gateway_options(options)
+  local copy = {}
+  for name, value in pairs(options) do
+    if not OWN_OPTIONS[name] then
+      copy[name] = value
+    end
+  end
+  local good, message = pcall(gateway.new, copy)
+  if good and copy.clock then
+    good, message = false, "a gateway in nginx has its own clock"
+  end
+  if not good then
+    error(message, 3)
+  end
+  return copy
+end
+
+-- The folder, with everything in it but nginx.conf.
 local function make_folder(facts, options)
   local made, dir = shell.run('d=$(mktemp -d "${TMPDIR:-/tmp}/jdcloud-gateway.XXXXXX") && mkdir "$d/tmp" && echo "$d"')
   if not made then
     return nil, "no temporary folder: " .. dir
   end
-  local settings = { dir = dir, parent = facts.parent, options = {} }
-  for name, value in pairs(options) do
-    if not OWN_OPTIONS[name] then
-      settings.options[name] = value
-    end
+  local settings = assert(json.encode { dir = dir, parent = facts.parent, options = options })
+  local written, message = shell.write(dir .. "/settings.json", settings)
+  if written then
+    written, message = certificates.make(dir, random_hex(8))
   end
-  local text, message = json.encode(settings)
-  if not text then
-    return nil, message
-  end
-  local written
-  written, message = shell.write(dir .. "/settings.json", text)
   if not written then
+    shell.run("rm -rf -- " .. shell.quote(dir))
     return nil, message
   end
-  written, message = certificates.make(dir, random_hex(8))
-  return written and dir, message
+  return dir
 end
 
 local function wait_ready(dir)
+  local log
   for _ = 1, START_TIMEOUT / POLL do
     if shell.exists(dir .. "/ready") then
       return true
     end
+    log = shell.read(dir .. "/error.log") or ""
+    if log:find("init_worker_by_lua error", 1, true) then
+      break
+    end
     core.sleep(POLL)
   end
-  return nil, "nginx's worker did not start: " .. (shell.read(dir .. "/error.log") or "no log")
+  return nil, "nginx's worker did not start: " .. log
 end
 
 local function launch(facts, dir)
@@ -187,12 +217,16 @@ function Server:stop()
     stop(self.dir)
     self.dir = nil
   end
+  if self.transport then
+    self.transport.close()
+    self.transport = nil
+  end
 end
 
 -- Raises like the method of the gateway that it stands for.
 local function command(server, name, ...)
   if not server.transport then
-    server.transport = assert(require "jdcloud.transport.curl" {})
+    server.transport = assert(require "jdcloud.transport.curl" { proxy = false })
   end
   local url = server.admin .. name
   local response, failure = server.transport.send {
@@ -227,12 +261,13 @@ end
 --   misbehave, log, reset, set, key, advance = methods } | nil, message
 function M.start(options)
   options = options or {}
+  local for_worker = gateway_options(options)
   local facts, message = survey(options)
   if not facts then
     return nil, message
   end
   local dir
-  dir, message = make_folder(facts, options)
+  dir, message = make_folder(facts, for_worker)
   if not dir then
     return nil, message
   end

@@ -62,18 +62,20 @@ local function text_of(answer)
   return table.concat(lines, "\r\n") .. answer.body
 end
 
--- Writes past nginx, which would announce the end of the connection or never end an answer early. HTTP/2 has no raw
--- socket: there the stream just ends.
+-- Writes past nginx, which would announce the end of the connection and never end an answer early. HTTP/2 has no raw
+-- socket: there the stream is silent or broken off.
 local function write_raw(text, fault)
-  local socket = ngx.req.socket(true)
-  if socket then
-    socket:send(text:sub(1, fault.cut or fault.stall or #text))
+  if ngx.req.http_version() == 2 then
     if fault.stall then
-      socket:settimeout(STALL_MAX * 1000)
-      socket:receive(1) -- until the client goes
+      ngx.sleep(STALL_MAX)
     end
-  elseif fault.stall then
-    ngx.sleep(STALL_MAX)
+    return ngx.exit(ngx.HTTP_CLOSE)
+  end
+  local socket = assert(ngx.req.socket(true))
+  socket:send(text:sub(1, fault.cut or fault.stall or #text))
+  if fault.stall then
+    socket:settimeout(STALL_MAX * 1000)
+    socket:receive(1) -- until the client goes
   end
   return ngx.exit(ngx.HTTP_CLOSE)
 end
