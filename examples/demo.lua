@@ -47,7 +47,9 @@ local function create(cloud)
   say("created %s", id)
   local instance = cloud.vm:wait("instance_running", { instanceId = id }, {
     timeout = 60,
-    on_progress = function(state) progress("waiting for it to run: " .. tostring(state)) end,
+    on_progress = function(now)
+      progress(("waiting for it to run: %s after %.1f s"):format(next(now.states) or "nothing yet", now.elapsed))
+    end,
   })
   progress_end()
   say("%s is %s, charged %s until %s", instance.instanceId, instance.status, instance.charge.chargeMode,
@@ -74,7 +76,8 @@ local function list(cloud, most)
 end
 
 local function rate_limit(cloud, gateway, limit, window)
-  heading(("The rate limit: %d calls in %d seconds, and a script that makes %d"):format(limit, window, limit + 10))
+  local wanted = limit * 2 + 10
+  heading(("The rate limit: %d calls in %d seconds, and a script that makes %d"):format(limit, window, wanted))
   gateway:set { limit = limit, window = window }
   local waits, waited, calls, refused = 0, 0, 0, 0
   local busy = cloud:with {
@@ -87,7 +90,7 @@ local function rate_limit(cloud, gateway, limit, window)
       end
     end,
   }
-  for _ = 1, limit + 10 do
+  for _ = 1, wanted do
     busy.vm:describeInstances { pageSize = 10 }
     calls = calls + 1
   end

@@ -26,6 +26,12 @@ local function transport_of(view)
   return transport, err
 end
 
+-- The times of a transport with a clock of its own (virtual time); nil, nil: the host's.
+local function clock_of(transport)
+  if transport.clock then return transport.clock() end
+  return nil, nil
+end
+
 -- A failure as a transport reports it: a table, or a plain string, which means that the request may have been sent.
 local function complete_failure(failure)
   if type(failure) ~= "table" then
@@ -127,9 +133,16 @@ function steps.reserve(view, _, call, _, keys, latest, ticket, now)
   call:reserved(view.options.limiter.reserve(keys, 1, now or core.now(), latest, ticket))
 end
 
-local function clock_of(transport)
-  if transport.clock then return transport.clock() end
-  return nil, nil
+
+--- The clock of a view's transport, for what waits between calls.
+-- @return { sleep = function(seconds), now = function() -> monotonic seconds } | nil, error
+function M.clock(view)
+  local transport, err = transport_of(view)
+  if not transport then return nil, err end
+  return {
+    sleep = transport.sleep,
+    now = function() return (clock_of(transport)) or core.now() end,
+  }
 end
 
 -- Runs the machine to its end. Returns the last answer's facts and failure, and the error of a provider that failed.

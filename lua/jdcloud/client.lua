@@ -1,5 +1,6 @@
 -- client.lua - the client of one service: operations by name, checked by the model before anything is sent.
 
+local call = require "jdcloud.call"
 local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
 local exchange = require "jdcloud.exchange"
@@ -18,6 +19,13 @@ function M.new(view, model)
   return { view = view, model = model }
 end
 
+-- The model's operation of this name | nil, error.
+local function operation_of(client, name)
+  local op, message = client.model:operation(name)
+  if op then return op end
+  return nil, errors.new { kind = "invalid", message = message, service = client.model.service, attempts = 0 }
+end
+
 -- Parameters that can't be sent. The error's kind is config if all that is wrong is that there is no region.
 local function refused(model, name, problems)
   local kind = #problems == 1 and problems[1].config and "config" or "invalid"
@@ -28,10 +36,8 @@ end
 local function parts_of(client, name, params, options)
   local view, model = client.view, client.model
   options_of.check_call(options, model.service)
-  local op, message = model:operation(name)
-  if not op then
-    return nil, errors.new { kind = "invalid", message = message, service = model.service, attempts = 0 }
-  end
+  local op, err = operation_of(client, name)
+  if not op then return nil, err end
   local validate = view.options.validate
   if options and options.validate ~= nil then validate = options.validate end
   local built, problems = request_of.build(op, params or {}, {
@@ -71,6 +77,61 @@ function M.prepare(client, name, params, options)
   local parts, err = parts_of(client, name, params, options)
   if not parts then return nil, err end
   return exchange.prepare(client.view, parts, options)
+end
+
+-- What pages and waiters call: results only, options checked by whoever took them.
+local function caller(client)
+  return function(name, params, options)
+    return M.call(client, name, params, options)
+  end
+end
+
+-- One iterator of pages.lua. A failed page ends it once with false and the error.
+local function iterate(client, how, name, params, options)
+  options_of.check_pages(options, client.model.service .. "." .. tostring(name))
+  local op, err = operation_of(client, name)
+  if not op then
+    return function()
+      local once = err
+      err = nil
+      if once then return false, once end
+      return nil
+    end
+  end
+  return require("jdcloud.pages")[how](caller(client), op, params, options)
+end
+
+--- Iterates over the items of all pages of a list operation (pages.lua).
+function M.each(client, name, params, options)
+  return iterate(client, "each", name, params, options)
+end
+
+--- Iterates over the results of all pages of a list operation (pages.lua).
+function M.pages(client, name, params, options)
+  return iterate(client, "pages", name, params, options)
+end
+
+--- The items of all pages of a list operation | nil, error (pages.lua).
+function M.all(client, name, params, options)
+  options_of.check_pages(options, client.model.service .. "." .. tostring(name))
+  local op, err = operation_of(client, name)
+  if not op then return nil, err end
+  return require("jdcloud.pages").all(caller(client), op, params, options)
+end
+
+--- Waits until a resource, or each of a list of them, is in a state (waiters.lua).
+function M.wait(client, waiter, params, options)
+  options_of.check_wait(options, client.model.service .. " wait")
+  local clock, err = call.clock(client.view)
+  if not clock then return nil, err end
+  return require("jdcloud.waiters").wait(client.model.service, waiter, params, options, {
+    call = caller(client), sleep = clock.sleep, now = clock.now,
+  })
+end
+
+--- The names of the service's waiters, sorted.
+function M.waiters(client)
+  return require("jdcloud.waiters").names(client.model.service)
 end
 
 --- The names of the service's operations, sorted.

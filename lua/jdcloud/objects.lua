@@ -14,6 +14,16 @@ end
 local function client_methods(check, raising)
   local Client = {}
 
+  -- Raising, an iterator raises in the loop; safe, it yields false and the error once and ends.
+  local function iterator(next_value)
+    if not raising then return next_value end
+    return function()
+      local value, err = next_value()
+      if value == false then errors.raise(err) end
+      return value
+    end
+  end
+
   --- client:call(operation, params, options) -> result, meta: an operation by its name.
   function Client:call(operation, params, options)
     return check(client.call(self._client, operation, params, options))
@@ -31,12 +41,12 @@ local function client_methods(check, raising)
 
   --- client:each(operation, params, options) -> an iterator over the items of all pages.
   function Client:each(operation, params, options)
-    return client.each(self._client, operation, params, options, raising)
+    return iterator(client.each(self._client, operation, params, options))
   end
 
   --- client:pages(operation, params, options) -> an iterator over the results of all pages.
   function Client:pages(operation, params, options)
-    return client.pages(self._client, operation, params, options, raising)
+    return iterator(client.pages(self._client, operation, params, options))
   end
 
   --- client:all(operation, params, options) -> a list of the items of all pages, complete before you change anything.

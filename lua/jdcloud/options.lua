@@ -110,6 +110,13 @@ local CALL = {
   busy_timeout = wait_seconds, region = region, headers = header_map, validate = flag, security_token = text,
 }
 
+-- What goes through pages, or waits, has these too.
+local PAGES = { page_size = whole(1, 100000), max_items = whole(1, 2 ^ 53), items = text }
+local WAIT = { interval = seconds, on_progress = func }
+for name, rule in pairs(CALL) do
+  PAGES[name], WAIT[name] = rule, rule
+end
+
 -- Those of a cloud that decide which connections it uses.
 M.connection = {
   "transport", "proxy", "no_proxy", "ca_file", "client_cert", "tls_min", "connect_timeout", "idle_timeout", "max_size",
@@ -175,6 +182,16 @@ end
 --- The same for the options of one call.
 function M.check_call(options, what)
   check(options, CALL, what)
+end
+
+--- The same for the options of each, pages and all.
+function M.check_pages(options, what)
+  check(options, PAGES, what)
+end
+
+--- The same for the options of wait.
+function M.check_wait(options, what)
+  check(options, WAIT, what)
 end
 
 --- The same for the fields of cloud:request.
