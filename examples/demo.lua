@@ -82,9 +82,9 @@ local function rate_limit(cloud, gateway, limit, window)
   local waits, waited, calls, refused = 0, 0, 0, 0
   local busy = cloud:with {
     on_event = function(event)
-      if event.event == "wait" and event.why == "throttled" then
+      if event.event == "wait" then -- why: throttled (the service said so), then limit (the window is shut for a while)
         waits, waited = waits + 1, waited + event.seconds
-        progress(("throttled after %d calls: waiting %.1f s"):format(calls, event.seconds))
+        progress(("%d calls made, %s: waiting %.1f s"):format(calls, event.why, event.seconds))
       elseif event.event == "attempt_end" and event.code == 429 then
         refused = refused + 1
       end
