@@ -48,6 +48,9 @@ static const event half_sent = FELL(JDC_KIND_NETWORK, JDC_PHASE_SEND, true);
 static const event closed = FELL(JDC_KIND_NETWORK, JDC_PHASE_RECEIVE, true);
 static const event slow_connect = FELL(JDC_KIND_TIMEOUT, JDC_PHASE_CONNECT, false);
 static const event slow_answer = FELL(JDC_KIND_TIMEOUT, JDC_PHASE_RECEIVE, true);
+static const event cut_short = FELL(JDC_KIND_PROTOCOL, JDC_PHASE_RECEIVE, true);
+static const event bad_ca = { 0, NULL, NULL, JDC_BODY_EMPTY, JDC_KIND_CONFIG, false, JDC_PHASE_TLS, true };
+static const event shut_down = { 0, NULL, NULL, JDC_BODY_EMPTY, JDC_KIND_CLOSED, false, JDC_PHASE_RECEIVE, false };
 static const event unauthenticated = SAID(401, "UNAUTHENTICATED", NULL, JDC_KIND_AUTH, false);
 static const event bad_signature = SAID(401, "ACCESS_ERROR", "sign result is not same [gw]", JDC_KIND_AUTH, false);
 static const event forbidden = SAID(403, "HTTP_FORBIDDEN", "api is disabled [gw]", JDC_KIND_DENIED, false);
@@ -225,6 +228,16 @@ static const row rows[] = {
   { "no answer in time", TOKEN, { &slow_answer, &ok }, FINAL, "b", 0, 0 },
   { "no answer in time", IDEMPOTENT, { &slow_answer, &ok }, FINAL, "b", 0, 0 },
 
+  { "answer cut short", READ, { &cut_short, &ok }, FINAL, "b", 0, 0 },
+  { "answer cut short", GET, { &cut_short }, UNSAFE, "", 0, 0 },
+  { "answer cut short", POST, { &cut_short }, UNSAFE, "", 0, 0 },
+  { "answer cut short", TOKEN, { &cut_short, &ok }, FINAL, "b", 0, 0 },
+  { "answer cut short", IDEMPOTENT, { &cut_short, &ok }, FINAL, "b", 0, 0 },
+
+  /* what the transport says of itself is final */
+  { "unreadable CA file", READ, { &bad_ca }, FINAL, "", 0, 0 },
+  { "transport closed", IDEMPOTENT, { &shut_down }, FINAL, "", 0, 0 },
+
   /* auth: final with keys that can't change and a clock that is right */
   { "401 UNAUTHENTICATED", READ, { &unauthenticated }, FINAL, "", 0, 0 },
   { "401 UNAUTHENTICATED", GET, { &unauthenticated }, FINAL, "", 0, 0 },
@@ -254,6 +267,8 @@ static const row rows[] = {
   { "503 three times", READ, { &unavailable, &unavailable, &unavailable }, ATTEMPTS, "bb", 2 * COST, 0 },
   { "503 twice", READ, { &unavailable, &unavailable, &ok }, FINAL, "bb", COST, 0 },
   { "503 on a POST with clientToken, thrice", TOKEN, { &page_503, &page_503, &page_503 }, ATTEMPTS, "bb", 2 * COST, 0 },
+  { "connection refused three times", POST, { &refused, &refused, &refused }, ATTEMPTS, "bb", 2 * COST, 0 },
+  { "not sent after perhaps executed", READ, { &closed, &slow_connect, &refused }, ATTEMPTS, "bb", 2 * COST, 0 },
   { "403 noncestr three times", POST, { &replay, &replay, &replay }, ATTEMPTS, "bb", 0, 0 },
   { "throttled attempts don't count",
     POST,
