@@ -123,17 +123,26 @@ static jdc_window *window_of(jdc_limit *l, const pass *s) {
   return w->serial == s->serial ? w : NULL;
 }
 
-/* What a window has given last, after somebody gave back: nobody who comes now may go before those who still wait. */
-static void make_sure_of_last(jdc_limit *l, size_t window) {
+/* After somebody gave back: nobody who comes now may go before those who still wait, and the places given back are
+ * credit only as far as the window allows any. How much that is depends on who waits between them; as if all waited for
+ * the last moment it is the least. */
+static void make_sure_of_last(jdc_limit *l, size_t window, int64_t now) {
   jdc_window *w = &l->windows.list[window];
+  int64_t waiting = 0;
   if (!w->unsure) return;
   w->unsure = false;
   w->last = -JDC_MOMENT_MAX;
   for (size_t i = 0; i < l->count; i++) {
     const place *p = &l->places[i];
-    for (uint32_t j = 0; p->ticket != 0 && j < p->npasses; j++)
-      if (p->passes[j].bound && window_of(l, &p->passes[j]) == w) w->last = jdc_later(w->last, p->moment);
+    for (uint32_t j = 0; p->ticket != 0 && p->moment > now && j < p->npasses; j++) {
+      if (!p->passes[j].bound || window_of(l, &p->passes[j]) != w) continue;
+      w->last = jdc_later(w->last, p->moment);
+      waiting++;
+    }
   }
+  if (waiting == 0 || w->rate.every == 0) return;
+  if (waiting > w->rate.burst / w->rate.every) waiting = w->rate.burst / w->rate.every + 1;
+  w->next = jdc_later(w->next, w->last - w->rate.burst + waiting * w->rate.every);
 }
 
 static void give_back(jdc_limit *l, const place *p) {
@@ -200,7 +209,7 @@ static jdc_status get_in_line(jdc_limit *l, const jdc_str *keys, size_t n, int64
       fresh++;
       continue;
     }
-    make_sure_of_last(l, at[i]);
+    make_sure_of_last(l, at[i], now);
     own[i] = jdc_window_moment(&ws->list[at[i]], now);
     moment = jdc_later(moment, own[i]);
   }
