@@ -337,6 +337,18 @@ static void every_allocation_may_fail(void **state) {
   test_every_allocation(whole_call);
 }
 
+static void reasons_have_names(void **state) {
+  (void)state;
+  assert_string_equal(jdc_wait_why_text(JDC_WAIT_BACKOFF), "backoff");
+  assert_string_equal(jdc_wait_why_text(JDC_WAIT_BUSY), "busy");
+  assert_string_equal(jdc_wait_why_text(JDC_WAIT_ANSWER), "answer");
+  assert_string_equal(jdc_credential_why_text(JDC_WHY_REFUSED), "refused");
+  assert_string_equal(jdc_gave_up_text(JDC_GAVE_FINAL), "final");
+  assert_string_equal(jdc_gave_up_text(JDC_GAVE_QUOTA), "quota");
+  assert_string_equal(jdc_gave_up_text(JDC_GAVE_INTERNAL), "internal");
+  assert_string_equal(jdc_gave_up_text((jdc_gave_up)99), "unknown");
+}
+
 static void freeing_nothing_is_fine(void **state) {
   (void)state;
   jdc_call_free(NULL);
@@ -360,6 +372,7 @@ int main(void) {
     TEST_IN_WORLD(an_object_serves_call_after_call),
     TEST_IN_WORLD(a_wrong_request_leaves_the_object_usable),
     cmocka_unit_test(every_allocation_may_fail),
+    cmocka_unit_test(reasons_have_names),
     cmocka_unit_test(freeing_nothing_is_fine),
   };
   static struct CMUnitTest tests[5 * PLACES + TEST_ENTRIES(others)];
