@@ -155,7 +155,7 @@ describe("the gateway in nginx", function()
       it("with a delay", function()
         local began = core.now()
         assert.equal(200, after({ delay = 0.2 }).status)
-        assert.is_true(core.now() - began >= 0.2)
+        assert.is_true(core.now() - began > 0.19) -- both clocks round to 1 ms
         local _, failure = after({ delay = 5 }, { timeout = 0.2 })
         assert.same({ "timeout", true }, { failure.kind, failure.sent })
         connections_survive()

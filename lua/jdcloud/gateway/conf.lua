@@ -68,6 +68,9 @@ local function quote(text)
   return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
 end
 
+--- The ports that it needs, by name.
+M.ports = { "http", "https", "https2", "wrong_host" }
+
 --- Writes the configuration.
 -- @param facts { ports = { http, https, https2, wrong_host }, token = path of the admin interface, package_path,
 --   package_cpath, modules = list of files to load, user = name or nil }
