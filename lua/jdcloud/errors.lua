@@ -158,7 +158,7 @@ function M.raise(err)
 end
 
 --- Returns all its arguments if the first is neither nil nor false, else raises the second: `assert` for results of the
--- safe interface (PUC 5.1's own assert takes strings only).
+-- safe interface (PUC 5.1's and 5.2's own assert takes strings only).
 function M.check(...)
   if (...) then return ... end
   local _, err = ...

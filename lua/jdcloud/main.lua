@@ -21,7 +21,8 @@ local function handler(err)
   if errors.is(err) then return err end
   if type(err) == "table" and getmetatable(err) and getmetatable(err).__tostring then err = tostring(err) end
   if type(err) ~= "string" then err = ("(error object is a %s value)"):format(type(err)) end
-  return debug.traceback(err, 2)
+  local traceback = debug.traceback(err, 2) -- not as a tail call, which would take this level away on LuaJIT
+  return traceback
 end
 
 local function finish(ok, ...)
