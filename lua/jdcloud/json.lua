@@ -61,8 +61,8 @@ end
 
 --- Decodes JSON text.
 -- @return the value: null is json.null; an integer beyond 2^53 is an integer, or a string of its digits where the Lua
---   has no such integers; an empty list is a json.list{}; other numbers are what lua-cjson makes of them (floats). Or nil
---   and a message without any of the text.
+--   has no such integers; an empty list is a json.list{}; other numbers are what lua-cjson makes of them (floats). Or
+--   nil and a message without any of the text.
 function M.decode(text)
   local marked = core.json_mark(text)
   local ok, value = pcall(cjson.decode, marked)

@@ -33,7 +33,9 @@ M.changing = {
 }
 
 --- Operations that only read though their method is POST; everything else that is not a GET or HEAD changes something.
-M.reading = {}
+M.reading = {
+  disk = { "describeVolumesIgnoreServiceCode" },
+}
 
 --- Parameters and fields that hold secrets of users, by name.
 M.secret = {

@@ -1,0 +1,205 @@
+-- The models: what the loader gives equals the API facts, for every operation and shape; what the compiler refuses.
+
+local cjson = require "cjson"
+local compiler = require "jdcloud.models.compile"
+local lists = require "jdcloud.models.lists"
+local models = require "jdcloud.models"
+
+local SERVICES = { "charge", "common", "disk", "vm" }
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function facts_of(name) return cjson.decode(read("spec/facts/services/" .. name .. ".json")) end
+
+local facts = {}
+for _, name in ipairs(SERVICES) do facts[name] = facts_of(name) end
+local paging = cjson.decode(read("spec/facts/paging.json"))
+
+-- A type of the facts, and one of the loader, as the same text.
+local function said(service, t)
+  if type(t) == "string" then
+    if ({ string = 1, integer = 1, number = 1, boolean = 1, any = 1 })[t] then return t end
+    return t:find(":") and t or service .. ":" .. t
+  end
+  if t.type == "list" then return "list of " .. said(service, t.of) end
+  return said(service, t.type == "struct" and t.shape or t.type)
+end
+
+local function loaded(t)
+  if t.kind == "list" then return "list of " .. loaded(t.of) end
+  if t.kind == "struct" then return t.service .. ":" .. t.shape end
+  return t.kind
+end
+
+describe("the model of a service", function()
+  it("has every operation as the facts have it", function()
+    local seen = 0
+    for _, service in ipairs { "disk", "vm" } do
+      local model = assert(models.service(service))
+      for name, expected in pairs(facts[service].operations) do
+        local op = assert(model:operation(name))
+        assert.same({ expected.method, expected.version, expected.path, service, name },
+          { op.method, op.version, op.path, op.service, op.name })
+        local params, result = {}, expected.result and said(service, expected.result)
+        for parameter, p in pairs(op.params) do
+          params[parameter] = { loaded(p.type), p.required, p.place }
+        end
+        local wanted = {}
+        for parameter, p in pairs(expected.params) do
+          wanted[parameter] = { said(service, p), p.required == true, p["in"] }
+        end
+        assert.same(wanted, params)
+        assert.equal(result, op.result and loaded(op.result))
+        assert.equal(expected.params.clientToken ~= nil, op.client_token)
+        assert.equal(expected.params.regionId ~= nil, op.region)
+        seen = seen + 1
+      end
+      assert.equal(#model:operations(), seen)
+      seen = 0
+    end
+  end)
+
+  it("has every shape as the facts have it", function()
+    for _, service in ipairs(SERVICES) do
+      for name, expected in pairs(facts[service].shapes) do
+        local fields, wanted = {}, {}
+        local shape = models.shape { kind = "struct", service = service, shape = name }
+        for field, f in pairs(shape.fields) do fields[field] = { loaded(f.type), f.required } end
+        for field, f in pairs(expected.fields) do wanted[field] = { said(service, f), f.required == true } end
+        assert.same(wanted, fields)
+        for i = 2, #shape.names do assert.is_true(shape.names[i - 1] < shape.names[i]) end
+      end
+    end
+  end)
+
+  it("follows a type into another service, and a shape that contains itself", function()
+    local op = models.service("vm"):operation("createInstances")
+    local spec = models.shape(op.params.instanceSpec.type)
+    assert.equal("Tag", models.shape(spec.fields.userTags.type.of).name)
+    assert.truthy(models.shape(spec.fields.charge.type).fields.chargeMode)
+  end)
+
+  it("says how an operation pages, as the facts do", function()
+    for service, operations in pairs(paging) do
+      for name, expected in pairs(operations) do
+        assert.same(expected, models.service(service):operation(name).paging)
+      end
+    end
+    assert.is_nil(models.service("vm"):operation("stopInstance").paging)
+  end)
+
+  it("takes all GETs for repeatable, and no POST but the reviewed ones", function()
+    local vm, disk = models.service("vm"), models.service("disk")
+    assert.is_true(vm:operation("describeInstances").repeatable)
+    assert.is_false(vm:operation("createInstances").repeatable)
+    assert.is_false(vm:operation("deleteInstance").repeatable)
+    assert.is_true(disk:operation("describeVolumesIgnoreServiceCode").repeatable)
+  end)
+
+  it("knows which parameters are secrets", function()
+    assert.is_true(models.service("vm"):operation("modifyInstancePassword").params.password.secret)
+    assert.is_false(models.service("vm"):operation("modifyInstancePassword").params.instanceId.secret)
+  end)
+
+  it("answers an unknown name with the nearest ones", function()
+    local model, message = models.service("vmm")
+    assert.is_nil(model)
+    assert.equal('there is no service "vmm"; did you mean "vm"?', message)
+    local op
+    op, message = models.service("vm"):operation("describe_instances")
+    assert.is_nil(op)
+    assert.truthy(message:find('vm has no operation "describe_instances"; did you mean "describeInstances"', 1, true))
+    assert.is_nil((models.service("vm"):operation(nil)))
+    assert.is_nil((models.service("charge")), "a service of shapes alone has no client")
+    assert.same({ "disk", "vm" }, models.services())
+  end)
+end)
+
+describe("the models compiler", function()
+  local function resolve(service, shape) return facts[service] ~= nil and facts[service].shapes[shape] ~= nil end
+
+  local function compile(change, options)
+    local service = facts_of("vm")
+    change(service)
+    options = options or {}
+    return compiler.compile("vm.json", service, {
+      lists = options.lists or lists, paging = options.paging or paging.vm, resolve = resolve,
+    })
+  end
+
+  it("makes of the committed facts the committed modules", function()
+    for _, name in ipairs(SERVICES) do
+      local text = assert(compiler.compile(name .. ".json", facts[name], {
+        lists = lists, paging = paging[name], resolve = resolve,
+      }))
+      assert.equal(read("lua/jdcloud/services/" .. name .. ".lua"), text)
+    end
+  end)
+
+  it("writes one line an operation", function()
+    local text = assert(compile(function() end))
+    local line = '\ndescribeInstances="~GET v1*/instances + filters:[@common:Filter pageNumber:i pageSize:i '
+    assert.truthy(text:find(line .. 'tags:[@TagFilter",\n', 1, true))
+  end)
+
+  it("marks a GET that changes something, and products without regions", function()
+    local text = assert(compile(function() end, {
+      lists = { secret = {}, reading = {}, changing = { vm = { "describeInstances" } }, regionless = { "vm" },
+        default_region = "cn-north-1" },
+    }))
+    assert.truthy(text:find('\ndescribeInstances="GET v1', 1, true))
+    assert.truthy(text:find('\ndefault_region = "cn-north-1",\n', 1, true))
+  end)
+
+  local refused = {
+    ["a shape that isn't there"] = {
+      function(s) s.operations.stopInstance.result = "Nowhere" end,
+      "vm.json: stopInstance: there is no shape Nowhere" },
+    ["a shape of another service that isn't there"] = {
+      function(s) s.shapes.Instance.fields.charge.shape = "charge:Nowhere" end,
+      "vm.json: Instance.charge: there is no shape charge:Nowhere" },
+    ["a placeholder without a parameter"] = {
+      function(s) s.operations.stopInstance.params.instanceId = nil end,
+      "vm.json: stopInstance: {instanceId} has no parameter" },
+    ["a path parameter without a placeholder"] = {
+      function(s) s.operations.stopInstance.path = "/regions/{regionId}/instances" end,
+      "vm.json: stopInstance: instanceId has no placeholder in the path" },
+    ["an unknown type"] = {
+      function(s) s.shapes.Instance.fields.az.type = "text" end, "vm.json: Instance.az: unknown type \"text\"" },
+    ["a list of nothing"] = {
+      function(s) s.shapes.Instance.fields.tags = { type = "list" } end,
+      "vm.json: Instance.tags: unknown type \"list\"" },
+    ["a parameter in the wrong place"] = {
+      function(s) s.operations.describeInstances.params.filters["in"] = "body" end,
+      "vm.json: describeInstances.filters: is said to be in body, a GET has it in query" },
+    ["an unknown method"] = {
+      function(s) s.operations.stopInstance.method = "STOP" end, "vm.json: stopInstance: unknown method \"STOP\"" },
+    ["a name that would break the notation"] = {
+      function(s) s.operations.stopInstance.params["a b"] = { type = "string", ["in"] = "body" } end,
+      "vm.json: stopInstance: the name \"a b\" is not an identifier" },
+    ["a missing endpoint"] = {
+      function(s) s.endpoint = nil end, "vm.json: endpoint is missing or strange" },
+  }
+  for what, case in pairs(refused) do
+    it("refuses " .. what .. ", with file and name", function()
+      local text, message = compile(case[1])
+      assert.is_nil(text)
+      assert.equal(case[2], message)
+    end)
+  end
+
+  it("refuses a reviewed list or paging facts that name what isn't there", function()
+    local text, message = compile(function() end, {
+      lists = { secret = {}, reading = { vm = { "gone" } }, changing = {}, regionless = {} } })
+    assert.is_nil(text)
+    assert.equal("vm.json: lists.lua: there is no operation gone", message)
+    text, message = compile(function() end, { paging = { gone = { style = "page" } } })
+    assert.is_nil(text)
+    assert.equal("vm.json: paging of gone: there is no such operation", message)
+  end)
+end)

@@ -1,0 +1,88 @@
+-- A decoded answer -> the result that a user sees: integers, nulls, lists, unknown fields.
+
+local json = require "jdcloud.json"
+local models = require "jdcloud.models"
+local result = require "jdcloud.result"
+
+local op = assert(models.service("vm")):operation("describeInstances")
+local has_integers = math.type ~= nil
+
+local function shaped(text, of, keep_null)
+  return result.shape(assert(json.decode(text)), of or op, keep_null)
+end
+
+local function is_integer(n)
+  return not has_integers or math.type(n) == "integer"
+end
+
+describe("a result", function()
+  it("has integers where the model says integer, or says nothing", function()
+    local r = shaped('{"totalCount":5,"new":7,"instances":'
+      .. '[{"systemDisk":{"cloudDisk":{"diskSizeGB":40}},"deep":{"n":[1,2.5]}}]}')
+    assert.is_true(is_integer(r.totalCount))
+    assert.is_true(is_integer(r.new))
+    assert.is_true(is_integer(r.instances[1].systemDisk.cloudDisk.diskSizeGB))
+    assert.is_true(is_integer(r.instances[1].deep.n[1]))
+    assert.equal(2.5, r.instances[1].deep.n[2])
+    assert.equal("5", tostring(r.totalCount))
+  end)
+
+  it("keeps a number a number where the model says number", function()
+    local number = { kind = "number" }
+    local fields = { price = { type = number }, all = { type = { kind = "list", of = number } } }
+    local r = shaped('{"price":5,"all":[1]}', { kind = "struct", resolved = { fields = fields } })
+    if has_integers then
+      assert.equal("float", math.type(r.price))
+      assert.equal("float", math.type(r.all[1]))
+    end
+    assert.equal(5, r.price)
+  end)
+
+  it("has big integers exactly", function()
+    for _, digits in ipairs { "9007199254740993", "9223372036854775807", "-9223372036854775808" } do
+      local r = shaped('{"totalCount":' .. digits .. ',"x":{"y":[' .. digits .. "]}}")
+      local expected = has_integers and math.tointeger(tonumber(digits)) or digits
+      assert.equal(expected, r.totalCount)
+      assert.equal(expected, r.x.y[1])
+    end
+  end)
+
+  it("has no null fields, and empty lists for null lists", function()
+    local r = shaped('{"instances":null,"totalCount":null,"x":{"y":null,"z":[null,1]}}')
+    assert.same({}, r.instances)
+    assert.is_nil(r.totalCount)
+    assert.is_nil(r.x.y)
+    assert.equal(json.null, r.x.z[1])
+    assert.equal('{"instances":[],"x":{"z":[null,1]}}', json.encode(r))
+    r = shaped('{"instances":[{"tags":null,"az":null}]}')
+    assert.same({ instances = { { tags = {} } } }, r)
+  end)
+
+  it("keeps its nulls on request", function()
+    local r = shaped('{"instances":null,"x":{"y":null}}', op, true)
+    assert.equal(json.null, r.instances)
+    assert.equal(json.null, r.x.y)
+  end)
+
+  it("writes back as JSON with its lists", function()
+    local text = '{"instances":[{"dataDisks":[],"keyNames":["k"],"new":[],"tags":[{"key":"a"}]}],"totalCount":1}'
+    assert.equal(text, json.encode(shaped(text)))
+  end)
+
+  it("takes an empty object for an empty list where the model says list", function()
+    assert.equal('{"instances":[]}', json.encode(shaped('{"instances":{}}')))
+  end)
+
+  it("is an empty table where there is none, and what it is where the model is wrong", function()
+    assert.same({}, result.shape(nil, op))
+    assert.same({}, result.shape(json.null, op))
+    assert.same({}, result.shape(nil, models.service("vm"):operation("stopInstance")))
+    assert.same({ instances = "text", totalCount = "many" }, shaped('{"instances":"text","totalCount":"many"}'))
+    assert.same({ instances = { "a" } }, shaped('{"instances":["a"]}'))
+    assert.equal("done", result.shape("done", op))
+  end)
+
+  it("leaves a string of digits a string", function()
+    assert.equal("5", shaped('{"totalCount":"5"}').totalCount)
+  end)
+end)
