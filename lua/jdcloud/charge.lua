@@ -18,6 +18,12 @@ local FIELDS = {
 local OPTIONS = {} -- JD Cloud's field -> our option
 for option, field in pairs(FIELDS) do OPTIONS[field] = option end
 
+local function text(value) return type(value) == "string", "a string" end
+local function flag(value) return type(value) == "boolean", "true or false" end
+local function whole(value) return type(value) == "number" and value % 1 == 0, "a whole number" end
+
+local CHECKS = { unit = text, duration = whole, auto_renew = flag, auto_change_date = text, buy_scenario = text }
+
 local PREPAID = { "unit", "duration", "auto_renew", "buy_scenario" }
 local POSTPAID = { "auto_change_date", "unit", "duration", "buy_scenario" }
 
@@ -37,6 +43,8 @@ local function build(builder, mode, options, allowed)
     if not contains(allowed, option) then
       errors.misuse(('%s has no option "%s"%s'):format(name, tostring(option), nearest.suggest(option, allowed)))
     end
+    local ok, expected = CHECKS[option](value)
+    if not ok then errors.misuse(("%s: %s must be %s"):format(name, option, expected)) end
     spec[FIELDS[option]] = value
   end
   if spec.autoChangeChargeModeDate ~= nil then spec.autoChangeChargeMode = true end
