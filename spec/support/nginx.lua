@@ -1,0 +1,76 @@
+-- nginx.lua - an nginx for a test that brings its own locations, and what its error log says.
+
+local curl = require "jdcloud.transport.curl"
+local host = require "jdcloud.gateway.host"
+local shell = require "jdcloud.gateway.shell"
+
+local M = {}
+
+local TEMPLATE = [[
+$modules
+$user
+daemon on;
+worker_processes 1;
+pid nginx.pid;
+error_log error.log notice;
+events { }
+http {
+  access_log off;
+  client_body_temp_path tmp/body;
+  proxy_temp_path tmp/proxy;
+  fastcgi_temp_path tmp/fastcgi;
+  uwsgi_temp_path tmp/uwsgi;
+  scgi_temp_path tmp/scgi;
+  lua_package_path "$package_path";
+  lua_package_cpath "$package_cpath";
+  init_worker_by_lua_block { assert(io.open(ngx.config.prefix() .. "ready", "w")):close() }
+  server {
+    listen 127.0.0.1:$http;
+    $locations
+  }
+}
+]]
+
+local Server = {}
+Server.__index = Server
+
+--- GET of a path. Returns the transport's response.
+function Server:get(path)
+  return assert(self.transport.send {
+    method = "GET", url = self.http .. path, headers = { { "host", self.http:match("//(.*)") } }, timeout = 10,
+    max_size = 1024 * 1024,
+  })
+end
+
+--- What the error log has gained since the last look.
+function Server:log()
+  local text = shell.read(self.dir .. "/error.log") or ""
+  local fresh = text:sub(self.seen + 1)
+  self.seen = #text
+  return fresh
+end
+
+function Server:stop()
+  self.transport.close()
+  host.stop(self.dir)
+end
+
+--- Starts nginx.
+-- @param locations what stands in the server block
+function M.start(locations)
+  local facts = assert(host.survey {})
+  local dir = assert(host.folder())
+  assert(host.launch(facts, dir, { "http" }, function(now)
+    local modules = {}
+    for i, file in ipairs(now.modules) do modules[i] = 'load_module "' .. file .. '";' end
+    local values = {
+      modules = table.concat(modules, "\n"), user = now.user and "user " .. now.user .. ";" or "",
+      locations = locations, package_path = now.package_path, package_cpath = now.package_cpath, http = ("%d"):format(now.ports.http),
+    }
+    return (TEMPLATE:gsub("%$([%l_]+)", values))
+  end))
+  local url = ("http://127.0.0.1:%d"):format(facts.ports.http)
+  return setmetatable({ dir = dir, seen = 0, http = url, transport = assert(curl { proxy = false }) }, Server)
+end
+
+return M
