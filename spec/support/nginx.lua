@@ -65,7 +65,8 @@ function M.start(locations)
     for i, file in ipairs(now.modules) do modules[i] = 'load_module "' .. file .. '";' end
     local values = {
       modules = table.concat(modules, "\n"), user = now.user and "user " .. now.user .. ";" or "",
-      locations = locations, package_path = now.package_path, package_cpath = now.package_cpath, http = ("%d"):format(now.ports.http),
+      locations = locations, package_path = now.package_path, package_cpath = now.package_cpath,
+      http = ("%d"):format(now.ports.http),
     }
     return (TEMPLATE:gsub("%$([%l_]+)", values))
   end))
