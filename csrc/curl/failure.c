@@ -5,19 +5,20 @@
 #include "failure.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct meaning {
   CURLcode code;
   const char *kind;
   const char *phase; /* NULL: as far as the transfer came */
-  bool quote;        /* libcurl's text for it names hosts, files and sizes, and nothing that could be secret */
+  bool quote;        /* libcurl's text for it names hosts, files and sizes */
 } meaning;
 
 /* A certificate that fails to verify is "config": the same call a little later has no better chance, and trying again
  * in the face of an impostor helps only him. Whatever is not listed is "network". */
 static const meaning MEANINGS[] = {
   { CURLE_COULDNT_RESOLVE_HOST, "network", "resolve", true },
-  { CURLE_COULDNT_RESOLVE_PROXY, "network", "resolve", false }, /* the text may hold the proxy's password */
+  { CURLE_COULDNT_RESOLVE_PROXY, "network", "resolve", false },
   { CURLE_COULDNT_CONNECT, "network", "connect", true },
   { CURLE_PROXY, "network", "connect", false },
   { CURLE_SSL_CONNECT_ERROR, "network", "tls", true },
@@ -95,6 +96,8 @@ void jdc_failure_explain(jdc_transfer *t, CURLcode code) {
   if (t->requests > 0 || f->phase == NULL) f->phase = jdc_failure_phase(t);
   if (t->replayed) f->kind = "network";
   const char *text = own_words(t, code, cut);
-  if (text == NULL) text = m->quote && t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+  /* With an @, it may be the URL of a proxy with its password. */
+  const bool quotable = m->quote && t->error[0] != '\0' && strchr(t->error, '@') == NULL;
+  if (text == NULL) text = quotable ? t->error : curl_easy_strerror(code);
   (void)snprintf(f->message, sizeof f->message, "%s", text);
 }

@@ -155,7 +155,6 @@ CURLcode jdc_options_easy(const jdc_curl_options *o, CURL *easy) {
   SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry a signature made for another place */
   SET(CURLOPT_HTTP_VERSION, o->http_version);
-  SET(CURLOPT_PIPEWAIT, 1L);
   SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
   SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
   SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS);

@@ -187,11 +187,14 @@ static struct curl_slist *list_headers(jdc_transfer *t) {
   return nodes;
 }
 
-/* libcurl would cut a fragment off, and refuse or change what is not printable ASCII. */
-static const char *check_url(const char *url) {
-  if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-    return "a URL must begin with https:// or http://";
-  for (const char *c = url; *c != '\0'; c++) {
+/* libcurl would cut a fragment off, take the first segment of http:///path for a host, and refuse or change what is not
+ * printable ASCII. */
+static const char *check_url(const char *url, bool *secure) {
+  *secure = strncmp(url, "https://", 8) == 0;
+  if (!*secure && strncmp(url, "http://", 7) != 0) return "a URL must begin with https:// or http://";
+  const char *host = strchr(url, ':') + 3;
+  if (strchr("/?", *host) != NULL) return "a URL must have a host"; /* the end of the text counts as found, too */
+  for (const char *c = host; *c != '\0'; c++) {
     if (*c <= ' ' || *c > '~' || *c == '#') return "a URL has a character that must be percent-encoded";
   }
   return NULL;
@@ -219,7 +222,8 @@ static CURLcode set_method(jdc_transfer *t, const char *method, jdc_str body) {
 }
 
 const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int64_t now_ms) {
-  const char *problem = check_url(r->url);
+  bool secure = false;
+  const char *problem = check_url(r->url, &secure);
   if (problem != NULL) return problem;
   if (!is_token((jdc_str){ r->method, strlen(r->method) })) return "a method has a character that HTTP does not allow";
   if (r->body.len > 0 && strcmp(r->method, "HEAD") == 0) return "a HEAD request has no body";
@@ -229,6 +233,9 @@ const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int
   CURLcode rc = set_method(t, r->method, r->body);
   if (rc == CURLE_OK) rc = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
   if (rc == CURLE_OK) rc = curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, headers);
+  /* Wait for a connection under way in case it turns out to be HTTP/2. Without TLS it never does, and libcurl would
+   * wait for its first answer. */
+  if (rc == CURLE_OK) rc = curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, secure ? 1L : 0L);
   if (rc == CURLE_OK) rc = curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
   if (rc != CURLE_OK) return curl_easy_strerror(rc);
 

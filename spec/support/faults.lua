@@ -42,7 +42,7 @@ function M.start()
   local file = assert(io.open(script, "w"))
   file:write(SETUP)
   file:close()
-  local log = capture(CLEAN .. "sh " .. script .. " " .. dir .. " >" .. dir .. "/log 2>&1 && echo done; cat " .. dir .. "/log")
+  local log = capture(("%ssh %s %s >%s/log 2>&1 && echo done; cat %s/log"):format(CLEAN, script, dir, dir, dir))
   assert(log:match("^done"), log)
 
   local process = assert(io.popen(CLEAN .. dir .. "/faultd " .. dir))
@@ -52,7 +52,7 @@ function M.start()
     server[name] = scheme .. "://127.0.0.1:" .. port
     server.port[name] = tonumber(port)
   end
-  for name, symbol in pairs { fork = "fork_process", leave = "leave_process", await = "await_children" } do
+  for name, symbol in pairs { fork = "fork_process", leave = "leave_process", await = "await_child" } do
     server[name] = assert(package.loadlib(dir .. "/forker.so", symbol))
   end
   function server.stop()

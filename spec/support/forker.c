@@ -11,11 +11,14 @@ extern void lua_pushnumber(lua_State *L, double n);
 
 int fork_process(lua_State *L);
 int leave_process(lua_State *L);
-int await_children(lua_State *L);
+int await_child(lua_State *L);
+
+static pid_t child;
 
 /* () -> 0 in the child, its process id in the parent */
 int fork_process(lua_State *L) {
-  lua_pushnumber(L, fork());
+  child = fork();
+  lua_pushnumber(L, child);
   return 1;
 }
 
@@ -25,10 +28,10 @@ int leave_process(lua_State *L) {
   _exit(0);
 }
 
-/* () -> the wait status of the last child, once all have ended */
-int await_children(lua_State *L) {
-  int status = 0;
-  while (wait(&status) > 0) {}
+/* () -> the wait status of the child that was made last, once it has ended */
+int await_child(lua_State *L) {
+  int status = -1;
+  (void)waitpid(child, &status, 0);
   lua_pushnumber(L, status);
   return 1;
 }

@@ -1,0 +1,711 @@
+-- The libcurl engine and its transport against a server that misbehaves on request.
+local faults = require "support.faults"
+local curl = require "jdcloud.curl"
+local new_transport = require "jdcloud.transport.curl"
+
+-- Appears in every request that fails; it may be in no message.
+local SECRET = "CANARY"
+
+describe("libcurl", function()
+  local server
+  setup(function() server = faults.start() end)
+  teardown(function() server.stop() end)
+
+  local nonces = 0
+  local function nonce()
+    nonces = nonces + 1
+    return "nonce-" .. nonces .. "-" .. os.time()
+  end
+
+  local function transport(options)
+    options = options or {}
+    options.ca_file = options.ca_file or server.ca_file
+    return assert(new_transport(options))
+  end
+
+  -- A request with a nonce, and that nonce.
+  local function request(url, fields)
+    local request_nonce = nonce()
+    local r = { method = "GET", url = url, timeout = 20,
+      headers = { { "host", "api.example" }, { "x-jdcloud-nonce", request_nonce }, { "authorization", SECRET } } }
+    for name, value in pairs(fields or {}) do r[name] = value end
+    return r, request_nonce
+  end
+
+  local function arrivals(name)
+    local response = assert(transport().send(request(server.plain .. "/count/" .. name)))
+    return tonumber(response.body)
+  end
+
+  -- Waits, as long as it takes within reason, until the request has come to the server.
+  local function await_arrival(name)
+    local deadline = curl.now() + 20
+    while arrivals(name) == 0 do assert(curl.now() < deadline, "the request never came") end
+  end
+
+  local function step_until_done(engine)
+    while engine:step(0.1) > 0 do end -- luacheck: ignore 542
+  end
+
+  local function run_lua(code, environment)
+    local path = server.dir .. "/child.lua"
+    local file = assert(io.open(path, "w"))
+    file:write(code)
+    file:close()
+    local index = -1
+    while arg[index - 1] do index = index - 1 end
+    local interpreter = arg[index] or (rawget(_G, "jit") and "luajit") or "lua" .. _VERSION:match("%d%.%d")
+    return (environment or "") .. " " .. interpreter .. " " .. path
+  end
+
+  local function output(command)
+    local pipe = assert(io.popen(command .. " 2>&1"))
+    local text = pipe:read("*a")
+    pipe:close()
+    return text
+  end
+
+  describe("sends", function()
+    -- Everything that reached the server, as text.
+    local function received(fields, path)
+      fields.headers = fields.headers or { { "host", "api.example" }, { "x-b", "2" }, { "content-type", "text/x" } }
+      local response = assert(transport().send(request(server.plain .. (path or "/echo"), fields)))
+      return response.body
+    end
+
+    it("the URL, the headers and the body byte for byte, and nothing else but content-length", function()
+      local body = "\0\1\255{\r\n\r\n}" .. SECRET
+      local path = "/echo/./a/../b//%2F%3a%24%24~x/?z=1&a=%20&b="
+      assert.equal("POST " .. path .. " HTTP/1.1\r\nHost: api.example\r\nx-b: 2\r\ncontent-type: text/x\r\n"
+        .. "Content-Length: " .. #body .. "\r\n\r\n" .. body, received({ method = "POST", body = body }, path))
+    end)
+
+    local HEAD = " /echo HTTP/1.1\r\nHost: api.example\r\nx-b: 2\r\ncontent-type: text/x\r\n"
+    local FORMS = {
+      { method = "GET", sent = HEAD .. "\r\n" },
+      { method = "DELETE", sent = HEAD .. "\r\n" },
+      { method = "POST", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
+      { method = "PUT", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
+      { method = "PATCH", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
+      { method = "POST", body = "", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
+      { method = "GET", body = "", sent = HEAD .. "\r\n" },
+      { method = "PUT", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
+      { method = "PATCH", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
+      { method = "DELETE", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
+      { method = "GET", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
+    }
+    for _, form in ipairs(FORMS) do
+      local what = form.body == nil and "without a body" or form.body == "" and "with an empty body" or "with a body"
+      it(form.method .. " " .. what, function()
+        assert.equal(form.method .. form.sent, received { method = form.method, body = form.body })
+      end)
+    end
+
+    it("every method over one connection, one after the other, without a trace of the last", function()
+      local t = transport()
+      local headers = { { "host", "api.example" }, { "x-b", "2" }, { "content-type", "text/x" } }
+      for round = 1, 2 do
+        for _, form in ipairs(FORMS) do
+          local fields = { method = form.method, body = form.body, headers = headers }
+          assert.equal(form.method .. form.sent, assert(t.send(request(server.plain .. "/echo", fields))).body, round)
+          assert.equal(200, assert(t.send(request(server.plain .. "/size/9", { method = "HEAD" }))).status)
+        end
+      end
+    end)
+
+    it("no type, and waits for no permission, where the caller gives neither", function()
+      local body = ("x"):rep(1100000)
+      local head = "POST /size/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n"
+      local sent = received({ method = "POST", body = ("x"):rep(300000), headers = { { "host", "a" } } }, "/echo")
+      assert.equal(head:gsub("/size/1", "/echo"), sent:sub(1, #head - 2))
+      assert.equal(#head - 2 + 300000, #sent)
+      local started = curl.now()
+      assert(transport().send(request(server.plain .. "/size/1", { method = "POST", body = body:sub(1, 1040000) })))
+      assert.is_true(curl.now() - started < 0.9, "libcurl waits a second for 100 Continue")
+    end)
+
+    it("a header without a value", function()
+      assert.matches("\r\nx%-empty:\r\n", received { headers = { { "host", "a" }, { "x-empty", "" } } })
+      assert.matches("\r\nx%-blank:\r\n", received { headers = { { "host", "a" }, { "x-blank", " \t" } } })
+    end)
+
+    local REFUSED = {
+      ["a header's value with a line break"] = { headers = { { "x-a", "1\r\nx-b: 2" } } },
+      ["a header's value with a zero byte"] = { headers = { { "x-a", "1\0" } } },
+      ["a header's name with a colon"] = { headers = { { "x-a:", "1" } } },
+      ["a header without a name"] = { headers = { { "", "1" } } },
+      ["a header that is no string"] = { headers = { { "x-a", 1 } } },
+      ["a header that is no pair"] = { headers = { "x-a: 1" } },
+      ["a content-length of the caller's"] = { headers = { { "Content-Length", "1" } } },
+      ["a transfer-encoding of the caller's"] = { headers = { { "transfer-encoding", "chunked" } } },
+      ["headers beyond 256 KiB"] = { headers = { { "x-a", ("x"):rep(262144) } } },
+      ["a method with a blank"] = { method = "GET /" },
+      ["a HEAD with a body"] = { method = "HEAD", body = "b" },
+      ["a body that is no string"] = { body = {} },
+      ["a URL of another scheme"] = { url = "ftp://127.0.0.1/" },
+      ["a URL with a blank"] = { url = "http://127.0.0.1/a b" },
+      ["a URL with a fragment"] = { url = "http://127.0.0.1/a#b" },
+      ["a URL with a byte beyond ASCII"] = { url = "http://127.0.0.1/\195\164" },
+      ["a URL with a user"] = { url = "http://user:CANARY@127.0.0.1/" },
+      ["a URL without a host"] = { url = "http:///x" },
+      ["a time limit that is none"] = { timeout = -1 },
+      ["a size that is none"] = { max_size = "1" },
+    }
+    for what, fields in pairs(REFUSED) do
+      it("not " .. what, function()
+        local response, failure = transport().send(request(server.plain .. "/echo", fields))
+        assert.is_nil(response)
+        assert.equal("config", failure.kind)
+        assert.is_false(failure.sent)
+        assert.is_string(failure.message)
+        assert.is_nil(failure.message:find(SECRET, 1, true))
+      end)
+    end
+  end)
+
+  describe("receives", function()
+    local function get(path, fields)
+      return assert(transport().send(request(server.plain .. path, fields)))
+    end
+
+    it("status, headers with lower-case names, and the body", function()
+      local response = get("/binary")
+      assert.equal(200, response.status)
+      assert.same({ ["content-length"] = "6" }, response.headers)
+      assert.equal("a\0b\r\n\255", response.body)
+    end)
+
+    it("repeated headers joined, values trimmed and kept whole", function()
+      local headers = get("/mixed").headers
+      assert.equal("one, two", headers["x-two"])
+      assert.equal("", headers["x-empty"])
+      assert.equal("a:b", headers["x-colon"])
+    end)
+
+    it("a body in chunks, and no trailer among the headers", function()
+      local response = get("/chunked/123456")
+      assert.equal(("x"):rep(123456), response.body)
+      assert.is_nil(response.headers["x-trailer"])
+    end)
+
+    it("the answer after an interim one", function()
+      local response = get("/interim")
+      assert.equal(200, response.status)
+      assert.is_nil(response.headers["x-early"])
+      assert.equal("late", response.body)
+    end)
+
+    it("the headers of a HEAD and waits for no body", function()
+      local response = get("/size/1000", { method = "HEAD" })
+      assert.equal("1000", response.headers["content-length"])
+      assert.equal("", response.body)
+    end)
+
+    it("an answer without a body", function() assert.equal("", get("/status/204").body) end)
+
+    it("an answer as large as max_size", function()
+      assert.equal(1000, #get("/size/1000", { max_size = 1000 }).body)
+    end)
+
+    for _, status in ipairs { 301, 302, 303, 307, 308, 401, 407, 417, 429, 500, 503 } do
+      it("a " .. status .. " as it is, after one request", function()
+        local r, request_nonce = request(server.plain .. "/status/" .. status, { method = "POST", body = "b" })
+        local response = assert(transport().send(r))
+        assert.equal(status, response.status)
+        assert.equal("page", response.body)
+        assert.equal(1, arrivals(request_nonce))
+      end)
+    end
+  end)
+
+  describe("fails with kind, phase and sent:", function()
+    -- Every failure: url, fields of the request, kind, phase, sent, how often the request arrived, words of the message.
+    local function check(case, options)
+      local fields = case.fields or {}
+      local path = (case.path or "/ok") .. "?password=" .. SECRET
+      local r, request_nonce = request(case.url .. path, fields)
+      local response, failure = transport(options).send(r)
+      assert.is_nil(response)
+      assert.same({ case[1], case[2], case[3] }, { failure.kind, failure.phase, failure.sent }, failure.message)
+      assert.matches(case.says or ".", failure.message)
+      assert.is_nil(failure.message:find(SECRET, 1, true), failure.message)
+      if case.arrives then assert.equal(case.arrives, arrivals(request_nonce)) end
+    end
+
+    local ANSWERS = {
+      ["closed before the answer"] = { "network", "receive", true, path = "/close", arrives = 1 },
+      ["reset before the answer"] = { "network", "receive", true, path = "/reset", arrives = 1 },
+      ["closed during the answer"] = { "protocol", "receive", true, path = "/cut", arrives = 1 },
+      ["closed among the chunks"] = { "protocol", "receive", true, path = "/cut-chunked", arrives = 1 },
+      ["closed among the headers"] = { "protocol", "receive", true, path = "/cut-head", arrives = 1 },
+      ["not HTTP"] = { "protocol", "receive", true, path = "/garbage", arrives = 1, says = "not HTTP" },
+      ["stalled, by timeout"] = { "timeout", "receive", true, path = "/stall", arrives = 1,
+        fields = { timeout = 0.2 } },
+      ["stalled, by idle_timeout"] = { "timeout", "receive", true, path = "/stall", arrives = 1,
+        fields = { idle_timeout = 0.2 }, says = "idle_timeout" },
+      ["stalled during the answer"] = { "timeout", "receive", true, path = "/stall-body",
+        fields = { idle_timeout = 0.2 }, says = "idle_timeout" },
+      ["too slow as a whole"] = { "timeout", "receive", true, path = "/drip/1000", fields = { timeout = 0.3 } },
+      ["too large"] = { "protocol", "receive", true, path = "/size/1001", fields = { max_size = 1000 },
+        says = "larger than max_size %(1000 bytes%)" },
+      ["too large in chunks"] = { "protocol", "receive", true, path = "/chunked/1001", fields = { max_size = 1000 },
+        says = "larger than max_size %(1000 bytes%)" },
+      ["too large in its headers"] = { "protocol", "receive", true, path = "/headers/280000" },
+    }
+    for _, scheme in ipairs { "plain", "tls" } do
+      for what, case in pairs(ANSWERS) do
+        it("an answer that is " .. what .. ", " .. scheme, function()
+          case.url = server[scheme]
+          check(case)
+        end)
+      end
+    end
+
+    it("an unknown authority", function()
+      check({ "config", "tls", false, url = server.tls, arrives = 0, says = "certificate" },
+        { ca_file = server.dir .. "/wrong.pem" })
+    end)
+
+    it("our authority where the system's are to be trusted", function()
+      local engine = assert(curl.engine())
+      local transfer = assert(engine:start(request(server.tls .. "/ok")))
+      step_until_done(engine)
+      local status, kind, phase, sent = transfer:result()
+      assert.same({ false, "config", "tls", false }, { status, kind, phase, sent })
+    end)
+
+    it("a certificate for another host", function()
+      check { "config", "tls", false, url = server.wrong, arrives = 0, says = "127%.0%.0%.1" }
+    end)
+
+    it("a CA file that is not there", function()
+      check({ "config", "tls", false, url = server.tls, says = "nowhere%.pem" }, { ca_file = "/nowhere.pem" })
+    end)
+
+    it("a client certificate that is not there", function()
+      check({ "config", "tls", false, url = server.mutual, arrives = 0 }, { client_cert = "/nowhere.pem" })
+    end)
+
+    it("a TLS version below tls_min", function()
+      check({ "network", "tls", false, url = server.old, arrives = 0 }, { tls_min = "1.3" })
+      assert.equal(200, assert(transport().send(request(server.old .. "/ok"))).status)
+    end)
+
+    it("a connection that is refused", function()
+      check { "network", "connect", false, url = "http://127.0.0.1:1" }
+      check { "network", "connect", false, url = "https://127.0.0.1:1" }
+    end)
+
+    it("an unknown host", function()
+      check { "network", "resolve", false, url = "https://vm.no-such-name.invalid" }
+    end)
+
+    it("a connection that is never taken", function()
+      check { "timeout", "connect", false, url = server.full, fields = { connect_timeout = 0.2 },
+        says = "connect_timeout" }
+      check { "timeout", "connect", false, url = server.full, fields = { timeout = 0.2 } }
+    end)
+
+    it("a server that doesn't answer the TLS hello", function()
+      local url = "https://127.0.0.1:" .. server.port.silent
+      check { "timeout", "tls", false, url = url, fields = { connect_timeout = 0.2 } }
+      check { "timeout", "tls", false, url = url, fields = { timeout = 0.2 } }
+    end)
+
+    it("a connection that is closed during the TLS hello", function()
+      check { "network", "tls", false, url = "https://127.0.0.1:" .. server.port.slam }
+    end)
+
+    it("a server that takes in no more of the body", function()
+      local body = ("x"):rep(2e7)
+      check { "timeout", "send", true, url = server.silent, fields = { method = "POST", body = body, timeout = 0.3 } }
+      check { "timeout", "send", true, url = server.silent,
+        fields = { method = "POST", body = body, idle_timeout = 0.3 } }
+    end)
+
+    it("the transport's own limits where the request has none", function()
+      check({ "timeout", "receive", true, url = server.plain, path = "/stall" }, { idle_timeout = 0.2 })
+      check({ "protocol", "receive", true, url = server.plain, path = "/size/11" }, { max_size = 10 })
+      check({ "timeout", "connect", false, url = server.full }, { connect_timeout = 0.2 })
+    end)
+
+    it("a module that can't be loaded", function()
+      local path, loaded = package.cpath, package.loaded["jdcloud.curl"]
+      package.cpath, package.loaded["jdcloud.curl"] = "", nil
+      local response, failure = transport().send(request(server.plain .. "/ok"))
+      package.cpath, package.loaded["jdcloud.curl"] = path, loaded
+      assert.is_nil(response)
+      assert.equal("config", failure.kind)
+      assert.is_false(failure.sent)
+      assert.matches("^[^\n]*jdcloud%.curl[^\n]*libcurl[^\n]*$", failure.message)
+    end)
+  end)
+
+  it("keeps a slow answer whose bytes keep coming", function()
+    local response = assert(transport().send(request(server.tls .. "/drip/20", { idle_timeout = 0.25 })))
+    assert.equal(20, #response.body)
+  end)
+
+  describe("never repeats a request that a kept connection took with it:", function()
+    local METHODS = {
+      { "POST", "body" }, { "POST" }, { "PUT", "body" }, { "DELETE" }, { "GET" }, { "HEAD" },
+    }
+    -- How the connection ends just as the next request comes -> how often that one then arrives.
+    local ENDS = { read = 1, unread = 0, reset = 0 }
+
+    local function lose(scheme, method, body, how, idle)
+      local engine = assert(curl.engine { ca_file = server.ca_file })
+      local group, armed = nonce(), {}
+      for i = 1, idle do
+        local url = server[scheme] .. "/arm/" .. how .. "/" .. group .. "/" .. idle
+        armed[i] = assert(engine:start(request(url)))
+      end
+      step_until_done(engine)
+      for i = 1, idle do assert.equal(200, (armed[i]:result())) end
+
+      local r, request_nonce = request(server[scheme] .. "/ok", { method = method, body = body })
+      local transfer = assert(engine:start(r))
+      step_until_done(engine)
+      local status, kind, _, sent, message = transfer:result()
+      assert.is_false(status)
+      assert.same({ "network", true }, { kind, sent }, message)
+      assert.equal(ENDS[how], arrivals(request_nonce))
+    end
+
+    for _, scheme in ipairs { "plain", "tls" } do
+      for how in pairs(ENDS) do
+        for _, idle in ipairs { 1, 3 } do
+          it(scheme .. ", " .. how .. ", " .. idle .. " idle", function()
+            for _, method in ipairs(METHODS) do lose(scheme, method[1], method[2], how, idle) end
+          end)
+        end
+      end
+    end
+
+    it("nor does it open a new connection for it", function()
+      local t = transport()
+      assert(t.send(request(server.plain .. "/arm/read/" .. nonce() .. "/1")))
+      local _, failure = t.send(request(server.plain .. "/ok"))
+      assert.matches("not sent again", failure.message)
+    end)
+
+    it("and the next request finds its way", function()
+      local t = transport()
+      assert(t.send(request(server.tls .. "/arm/read/" .. nonce() .. "/1")))
+      assert.is_nil(t.send(request(server.tls .. "/ok")))
+      local r, request_nonce = request(server.tls .. "/ok", { method = "POST", body = "b" })
+      assert.equal(200, assert(t.send(r)).status)
+      assert.equal(1, arrivals(request_nonce))
+    end)
+  end)
+
+  describe("TLS and proxies:", function()
+    local function client_cert() return { cert = server.dir .. "/client.pem", key = server.dir .. "/client.key" } end
+
+    it("a client certificate with its key in another file", function()
+      assert.equal(200, assert(transport { client_cert = client_cert() }.send(request(server.mutual .. "/ok"))).status)
+    end)
+
+    it("a key with a password", function()
+      local locked = { cert = server.dir .. "/client.pem", key = server.dir .. "/locked.key",
+        password = "CANARY-passphrase" }
+      assert.equal(200, assert(transport { client_cert = locked }.send(request(server.mutual .. "/ok"))).status)
+      locked.password = "CANARY-wrong"
+      local _, failure = transport { client_cert = locked }.send(request(server.mutual .. "/ok"))
+      assert.same({ "config", "tls", false }, { failure.kind, failure.phase, failure.sent })
+      assert.is_nil(failure.message:find(SECRET, 1, true))
+    end)
+
+    it("HTTP goes through a proxy with the path as it was", function()
+      local path = "/echo/./a/../%2F?x=1"
+      local r = request("http://far.example" .. path, { headers = { { "host", "far.example" } } })
+      assert.equal("GET http://far.example" .. path .. " HTTP/1.1\r\nHost: far.example\r\n",
+        assert(transport { proxy = server.plain }.send(r)).body:match("^.-\r\n.-\r\n"))
+    end)
+
+    it("HTTPS goes through a proxy's tunnel, signed headers for the far end only", function()
+      local far = "localhost:" .. server.port.tls
+      local response = assert(transport { proxy = server.plain }.send(request("https://" .. far .. "/echo/./a/..")))
+      assert.matches("^GET /echo/%./a/%.%. HTTP/1.1\r\n", response.body)
+      assert.is_nil(response.headers["x-proxy"])
+      assert.equal(1, arrivals(far))
+    end)
+
+    it("no_proxy leaves the proxy out", function()
+      local before = arrivals("127.0.0.1:" .. server.port.tls)
+      local t = transport { proxy = server.plain, no_proxy = "127.0.0.1" }
+      assert.equal(200, assert(t.send(request(server.tls .. "/ok"))).status)
+      assert.equal(before, arrivals("127.0.0.1:" .. server.port.tls))
+    end)
+
+    it("a proxy that refuses: not sent", function()
+      local _, failure = transport { proxy = server.plain }.send(request("https://far.example:1/ok"))
+      assert.same({ "network", false }, { failure.kind, failure.sent }, failure.message)
+    end)
+
+    it("a proxy's password is in no message", function()
+      for _, proxy in ipairs { "http://u:CANARY@127.0.0.1:1", "http://u:CANARY@no-such-name.invalid:1",
+        "odd://u:CANARY@127.0.0.1:1", "http://u:CANARY@[:1" } do
+        local _, failure = transport { proxy = proxy }.send(request(server.tls .. "/ok"))
+        assert.is_false(failure.sent)
+        assert.is_nil(failure.message:find(SECRET, 1, true), failure.message)
+      end
+    end)
+
+    it("the environment's proxy is used, unless it is turned off", function()
+      local code = ([[
+        local new = require "jdcloud.transport.curl"
+        for _, options in ipairs { { }, { proxy = false } } do
+          local response, failure = new(options).send { method = "GET", url = "%s/ok" }
+          print(response and response.status or failure.kind)
+        end]]):format(server.plain)
+      assert.equal("network\n200\n", output(run_lua(code, "http_proxy=http://127.0.0.1:1")))
+    end)
+  end)
+
+  describe("the engine", function()
+    local function engine(options)
+      options = options or {}
+      options.ca_file = options.ca_file or server.ca_file
+      return assert(curl.engine(options))
+    end
+
+    it("runs many transfers at a time over few connections", function()
+      local e = engine { max_host_connections = 2 }
+      local transfers = {}
+      for i = 1, 20 do transfers[i] = assert(e:start(request(server.tls .. "/size/" .. i))) end
+      step_until_done(e)
+      for i = 1, 20 do
+        local status, headers, body = transfers[i]:result()
+        assert.same({ 200, tostring(i), i }, { status, headers["content-length"], #body })
+      end
+    end)
+
+    it("limits the time of a transfer that waits for a free connection", function()
+      local e = engine { max_host_connections = 1 }
+      local first = assert(e:start(request(server.plain .. "/stall")))
+      local second, second_nonce = request(server.plain .. "/ok", { timeout = 0.2 })
+      second = assert(e:start(second))
+      while not second:done() do e:step(0.1) end
+      local status, kind, _, sent = second:result()
+      assert.same({ false, "timeout", false }, { status, kind, sent })
+      assert.is_false(first:done())
+      assert.equal(0, arrivals(second_nonce))
+    end)
+
+    it("steps for no longer than it is told, and just waits if there is nothing to do", function()
+      local e = engine()
+      local started = curl.now()
+      assert.equal(0, e:step(0.1))
+      assert.is_true(curl.now() - started >= 0.09)
+      local stalled = assert(e:start(request(server.plain .. "/stall")))
+      started = curl.now()
+      while curl.now() - started < 0.2 do assert.equal(1, e:step(0.05)) end
+      assert.is_true(curl.now() - started < 1)
+      stalled:cancel()
+      assert.equal(0, e:step(0))
+    end)
+
+    it("has nothing to say while a transfer is going, and hands a result out once", function()
+      local e = engine()
+      local transfer = assert(e:start(request(server.plain .. "/ok")))
+      assert.equal(0, select("#", transfer:result()))
+      step_until_done(e)
+      assert.equal(200, (transfer:result()))
+      local status, kind = transfer:result()
+      assert.same({ false, "closed" }, { status, kind })
+    end)
+
+    it("cancels", function()
+      local e = engine()
+      local r, request_nonce = request(server.plain .. "/stall")
+      local transfer = assert(e:start(r))
+      while arrivals(request_nonce) == 0 do e:step(0.01) end
+      transfer:cancel()
+      transfer:cancel()
+      local status, kind, phase, sent = transfer:result()
+      assert.same({ false, "cancelled", "receive", true }, { status, kind, phase, sent })
+      transfer:cancel()
+
+      transfer = assert(e:start(request(server.plain .. "/stall")))
+      transfer:cancel()
+      status, kind, phase, sent = transfer:result()
+      assert.same({ false, "cancelled", "resolve", false }, { status, kind, phase, sent })
+    end)
+
+    it("closes what is running, once", function()
+      local e = engine()
+      local r, request_nonce = request(server.plain .. "/stall")
+      local transfer = assert(e:start(r))
+      while arrivals(request_nonce) == 0 do e:step(0.01) end
+      e:close()
+      e:close()
+      local status, kind, _, sent = transfer:result()
+      assert.same({ false, "closed", true }, { status, kind, sent })
+      local started, failure = e:start(request(server.plain .. "/ok"))
+      assert.is_nil(started)
+      assert.same({ "closed", false }, { failure.kind, failure.sent })
+      assert.equal(0, e:step(0))
+    end)
+
+    it("may be collected before its transfers, and they before it", function()
+      for _, scheme in ipairs { "plain", "tls" } do
+        local e = engine()
+        local kept = assert(e:start(request(server[scheme] .. "/stall")))
+        e:step(0.01)
+        e = nil -- luacheck: ignore 311
+        collectgarbage()
+        collectgarbage()
+        local status, kind = kept:result()
+        assert.same({ false, "closed" }, { status, kind })
+
+        e = engine()
+        local dropped = assert(e:start(request(server[scheme] .. "/stall", { method = "POST", body = ("b"):rep(1e5) })))
+        assert.equal(1, e:step(0))
+        dropped = nil -- luacheck: ignore 311
+        collectgarbage()
+        collectgarbage()
+        assert.equal(0, e:step(0))
+      end
+    end)
+
+    it("survives the end of the program in any state", function()
+      local code = [[
+        local curl = require "jdcloud.curl"
+        local e = assert(curl.engine { ca_file = "%s" })
+        kept, answered, fresh, unresolved = {}, {}, {}, {}
+        for i, url in ipairs { "%s/stall", "%s/stall" } do kept[i] = assert(e:start { method = "POST", url = url, body = "b" }) end
+        answered[1] = assert(e:start { method = "GET", url = "%s/ok" })
+        while not answered[1]:done() do e:step(0.1) end
+        unresolved[1] = assert(e:start { method = "GET", url = "http://no-such-name.invalid" })
+        e:step(0)
+        fresh[1] = assert(e:start { method = "GET", url = "%s/ok" })
+        if %s then engine = e end
+        io.write("end")
+      ]]
+      for _, keep in ipairs { "true", "false" } do
+        local filled = code:format(server.ca_file, server.plain, server.tls, server.tls, server.plain, keep)
+        assert.equal("end0", output("(" .. run_lua(filled) .. "; printf $?)"))
+      end
+    end)
+
+    it("refuses options that are wrong", function()
+      for name, value in pairs { ca_file = 1, client_cert = {}, tls_min = "1.1", proxy = true, max_size = 0,
+        connect_timeout = "5", idle_timeout = -1, max_connections = 0.5, http_version = "3", no_proxy = "a\0b" } do
+        local e, message = curl.engine { [name] = value }
+        assert.is_nil(e)
+        assert.matches(name, message)
+        local t
+        t, message = new_transport { [name] = value }
+        if name ~= "no_proxy" then
+          assert.is_nil(t)
+          assert.matches(name, message)
+        end
+      end
+      local t, message = new_transport { cafile = "x" }
+      assert.is_nil(t)
+      assert.matches("cafile", message)
+    end)
+  end)
+
+  describe("a forked child", function()
+    -- Runs `act` in a child and gives back what it returned, as text.
+    local function in_child(act)
+      local path = server.dir .. "/child"
+      if server.fork() == 0 then
+        local _, text = pcall(act)
+        local file = io.open(path, "w")
+        file:write(tostring(text))
+        file:close()
+        server.leave()
+      end
+      assert.equal(0, server.await())
+      local file = assert(io.open(path))
+      local text = file:read("*a")
+      file:close()
+      return text
+    end
+
+    it("makes its own connections and leaves the parent's alone", function()
+      local t = transport()
+      local r, parent_nonce = request(server.tls .. "/ok")
+      assert(t.send(r))
+      local child, child_nonce = request(server.tls .. "/ok")
+      assert.equal("200", in_child(function()
+        local status = assert(t.send(child)).status
+        t.close()
+        return status
+      end))
+      r.headers[2][2] = parent_nonce
+      assert.equal(200, assert(t.send(r)).status)
+      assert.equal(1, arrivals(child_nonce))
+      assert.equal(2, arrivals(parent_nonce))
+    end)
+
+    it("has lost what was in flight, which goes on in the parent", function()
+      for _, scheme in ipairs { "plain", "tls" } do
+        local e = assert(curl.engine { ca_file = server.ca_file })
+        local transfer = assert(e:start(request(server[scheme] .. "/drip/30")))
+        e:step(0.05)
+        assert.equal("false network true 0", in_child(function()
+          local left = e:step(0)
+          local status, kind, _, sent = transfer:result()
+          transfer = nil -- luacheck: ignore 311
+          collectgarbage()
+          return table.concat({ tostring(status), kind, tostring(sent), left }, " ")
+        end))
+        step_until_done(e)
+        local status, _, body = transfer:result()
+        assert.equal(200, status)
+        assert.equal(30, #body)
+      end
+    end)
+  end)
+
+  describe("the transport", function()
+    it("sleeps for as long as it is told", function()
+      local t = transport()
+      local started = curl.now()
+      assert.is_true(t.sleep(0.25))
+      local slept = curl.now() - started
+      assert.is_true(slept >= 0.25 and slept < 1, slept)
+    end)
+
+    it("keeps its connections between calls", function()
+      local t = transport { max_connections = 1 }
+      assert(t.send(request(server.tls .. "/ok")))
+      local first = curl.now()
+      for _ = 1, 50 do assert(t.send(request(server.tls .. "/ok"))) end
+      assert.is_true(curl.now() - first < 5)
+    end)
+
+    it("is closed once and for all", function()
+      local t = transport()
+      assert(t.send(request(server.plain .. "/ok")))
+      assert.is_true(t.close())
+      assert.is_true(t.close())
+      local _, failure = t.send(request(server.plain .. "/ok"))
+      assert.same({ "closed", false }, { failure.kind, failure.sent })
+    end)
+
+    it("lets Ctrl-C end a call that hangs", function()
+      for _, path in ipairs { "/stall", "/stall-body" } do
+        local r, request_nonce = request(server.plain .. path)
+        local code = ([[
+          local t = require "jdcloud.transport.curl" { idle_timeout = 30 }
+          t.send { method = "GET", url = "%s", headers = { { "x-jdcloud-nonce", "%s" } } }
+          print("came back")]]):format(r.url, request_nonce)
+        local pipe = assert(io.popen("{ " .. run_lua(code) .. " & echo $!; wait $!; } 2>&1"))
+        local pid = pipe:read("*l")
+        await_arrival(request_nonce)
+        local started = curl.now()
+        os.execute("kill -INT " .. pid)
+        local text = pipe:read("*a")
+        pipe:close()
+        assert.is_true(curl.now() - started < 1.5)
+        assert.matches("interrupted", text)
+        assert.is_nil(text:find("came back", 1, true))
+      end
+    end)
+  end)
+end)
