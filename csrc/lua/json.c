@@ -1,4 +1,4 @@
-/* json.c - marks in JSON text (json.h): big integers, empty lists. One pass, linear, no allocation of ours. */
+/* json.c - marks in JSON text (json.h): big integers, empty lists. Linear, no allocation of ours. */
 #include "json.h"
 
 #include <string.h>
@@ -93,5 +93,33 @@ int jdc_json_mark(lua_State *L) {
   if (!s.marked) return 1;
   luaL_addlstring(&s.buffer, s.copied, (size_t)(s.end - s.copied));
   luaL_pushresult(&s.buffer);
+  return 1;
+}
+
+/* The table is at t and on the top; the function to restore with is at 2. */
+static void unmark(lua_State *L, int t, int depth) {
+  if (depth > JDC_JSON_DEPTH) luaL_error(L, "JSON is nested too deeply");
+  luaL_checkstack(L, 6, "JSON is nested too deeply");
+  for (lua_pushnil(L); lua_next(L, t) != 0; lua_settop(L, t + 1)) { /* the key stays at t + 1, the value at t + 2 */
+    const int type = lua_type(L, t + 2);
+    if (type == LUA_TTABLE) unmark(L, t + 2, depth + 1);
+    if (type != LUA_TSTRING) continue;
+    size_t length;
+    const char *text = lua_tolstring(L, t + 2, &length);
+    if (length == 0 || text[0] != '\0') continue;
+    lua_pushvalue(L, t + 1);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, t + 2);
+    lua_call(L, 1, 1);
+    lua_rawset(L, t);
+  }
+}
+
+int jdc_json_unmark(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  lua_pushvalue(L, 1);
+  unmark(L, 3, 1);
   return 1;
 }

@@ -1,9 +1,10 @@
-/* json.h - one pass over JSON text before lua-cjson reads it, which saves what cjson 2.1.0 would lose. */
+/* json.h - one pass over JSON text before lua-cjson reads it and one over the value after, which save what cjson 2.1.0
+ * would lose. */
 #ifndef JDC_LUA_JSON_H
 #define JDC_LUA_JSON_H
 
-#include "compat.h"
 #include "../core/jdc.h"
+#include "compat.h"
 
 JDC_BEGIN
 
@@ -16,6 +17,11 @@ JDC_BEGIN
  *
  * It judges nothing: text that is not JSON stays so. */
 int jdc_json_mark(lua_State *L);
+
+/* A lua_CFunction: (value, restore) -> the value with every mark in its tables replaced by restore(mark), in place.
+ * Raises for tables nested deeper than JDC_JSON_DEPTH. */
+#define JDC_JSON_DEPTH 200
+int jdc_json_unmark(lua_State *L);
 
 JDC_END
 #endif

@@ -40,23 +40,12 @@ local function integer_of(digits)
   return mathtype and mathtype(n) == "integer" and n or digits
 end
 
--- What a string that the mark pass made stands for (csrc/lua/json.h).
-local function unmark_string(s)
+-- What a mark stands for (csrc/lua/json.h).
+local function restore(s)
   local letter = sub(s, 2, 2)
   if letter == "i" then return integer_of(sub(s, 3)) end
   if letter == "l" then return M.list() end
   return sub(s, 3)
-end
-
-local function unmark(value)
-  for key, item in next, value do
-    local kind = type(item)
-    if kind == "string" then
-      if byte(item) == 0 then value[key] = unmark_string(item) end
-    elseif kind == "table" then
-      unmark(item)
-    end
-  end
 end
 
 --- Decodes JSON text.
@@ -67,14 +56,9 @@ function M.decode(text)
   local marked = core.json_mark(text)
   local ok, value = pcall(cjson.decode, marked)
   if not ok then return nil, tostring(value) end
-  if marked ~= text then
-    if type(value) == "table" then
-      unmark(value)
-    elseif type(value) == "string" and byte(value) == 0 then
-      value = unmark_string(value)
-    end
-  end
-  return value
+  if marked == text then return value end
+  if type(value) == "table" then return core.json_unmark(value, restore) end
+  return type(value) == "string" and byte(value) == 0 and restore(value) or value
 end
 
 -- ---- writing
