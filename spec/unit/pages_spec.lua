@@ -55,6 +55,9 @@ local behaviours = {
   },
   ["a total that grows"] = { total = function(n, number) return n + number end },
   ["a total that shrinks"] = { total = function(n, number) return math.max(0, n - 7 * (number - 1)) end },
+  ["a total that sinks to what was seen"] = {
+    total = function(n, number) return number == 1 and n or math.min(n, 100 * number) end,
+  },
   ["a total of nothing"] = { total = function() return 0 end },
 }
 
