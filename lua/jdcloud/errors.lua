@@ -10,13 +10,6 @@ local PROBLEMS_SHOWN = 5
 -- Stack levels looked at for the caller's place or for a pcall.
 local LEVELS_MAX = 200
 
---- The closed list of kinds, as a set.
-M.kinds = {
-  throttled = true, quota = true, auth = true, denied = true, not_found = true, invalid = true, conflict = true,
-  busy = true, server = true, network = true, timeout = true, protocol = true, cancelled = true, closed = true,
-  phase = true, config = true,
-}
-
 local builtin_pcall, builtin_xpcall = pcall, xpcall
 local getinfo = debug.getinfo
 
@@ -111,7 +104,7 @@ function metatable.__concat(left, right)
 end
 
 --- Makes an error object of `fields`, which it takes over.
--- @param fields kind (one of errors.kinds), and what is known of: status, code, message, details, request_id,
+-- @param fields kind (one of core.kinds), and what is known of: status, code, message, details, request_id,
 --   http_status, service, operation, region, attempts (0: never sent), retryable, retry_after (seconds), hint, problems
 --   ({ { path, message }, … }), phase and sent (of a transport's failure), gave_up (why it was not repeated), where.
 -- @return the object. `where` is filled in unless given; `message` too, if there are problems and no message.
