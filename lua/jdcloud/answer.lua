@@ -41,13 +41,13 @@ end
 --- Reads an answer.
 -- @param response { status, headers, body } of a transport
 -- @return facts: kind of body (`body`), http_status, code | nil, status, message, request_id, details, denied, date,
---   retry_after, result
+--   retry_after, headers, result
 function M.read(response)
   local headers = response.headers or {}
   local body, value = decode(response.body)
   local facts = {
-    body = body, http_status = response.status, date = headers.date, retry_after = headers["retry-after"],
-    request_id = headers["x-jdcloud-request-id"],
+    body = body, http_status = response.status, headers = headers, date = headers.date,
+    retry_after = headers["retry-after"], request_id = headers["x-jdcloud-request-id"], result = nil, code = nil,
   }
   if body == "other" then facts.message = title(response.body) end
   if body ~= "envelope" then return facts end

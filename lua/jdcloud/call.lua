@@ -13,8 +13,8 @@ local M = {}
 local IDLE_CALLS = 64 -- call objects that a cloud keeps for the next call
 
 -- Tells the user's function; an error in it is the user's and must not touch the call.
-local function tell(view, fields, context)
-  fields.service, fields.operation, fields.region = context.service, context.operation, context.region
+local function tell(view, fields, slot)
+  fields.service, fields.operation, fields.region = slot.service, slot.operation, slot.region
   pcall(view.options.on_event, fields)
 end
 
@@ -50,23 +50,22 @@ local function complete_response(response)
   return response
 end
 
-local function send(view, transport, call, context, method, target, headers, timeout)
+local function send(view, transport, slot, method, target, headers, timeout)
   local options = view.options
   local on_event = options.on_event
-  local attempt, started = call:attempt(), on_event and core.now()
+  local attempt, started = on_event and slot.call:attempt(), on_event and core.now()
   if on_event then
-    if attempt > 1 then tell(view, { event = "retry", attempt = attempt }, context) end
-    tell(view, { event = "attempt_start", attempt = attempt, method = method, host = context.host }, context)
+    if attempt > 1 then tell(view, { event = "retry", attempt = attempt }, slot) end
+    tell(view, { event = "attempt_start", attempt = attempt, method = method, host = slot.host }, slot)
   end
   local response, failure = transport.send {
-    method = method, url = context.origin .. target, headers = headers, body = context.body, timeout = timeout,
+    method = method, url = slot.origin .. target, headers = headers, body = slot.body, timeout = timeout,
     connect_timeout = options.connect_timeout, idle_timeout = options.idle_timeout, max_size = options.max_size,
   }
   if response then response, failure = complete_response(response) end
   local facts
   if response then
     facts = answer.read(response)
-    facts.headers = response.headers
   else
     failure = complete_failure(failure)
   end
@@ -76,15 +75,13 @@ local function send(view, transport, call, context, method, target, headers, tim
       event = "attempt_end", attempt = attempt, seconds = core.now() - started, http_status = outcome.http_status,
       status = outcome.status, code = outcome.code, request_id = outcome.request_id, kind = failure and failure.kind,
       phase = failure and failure.phase, sent = facts ~= nil or failure.sent,
-    }, context)
+    }, slot)
   end
   return facts, failure
 end
 
 -- What a limiter outside is told of an attempt.
-local function settle(view, call, now)
-  local limiter = view.options.limiter
-  if not limiter then return end
+local function settle(limiter, call, now)
   local ticket, outcome, retry_after = call:unsettled()
   if ticket then limiter.settle(ticket, now or core.now(), { outcome = outcome, retry_after = retry_after }) end
 end
@@ -96,12 +93,12 @@ local LOCAL_MESSAGES = {
 }
 
 -- The error object of a call that is done.
-local function failed(call, context, facts, failure, renewal)
-  local outcome = call:outcome()
+local function failed(view, slot, facts, failure, renewal)
+  local outcome = slot.call:outcome()
   local fields = {
     kind = outcome.kind, attempts = outcome.attempts, retryable = outcome.retryable, retry_after = outcome.retry_after,
     hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
-    service = context.service, operation = context.operation, region = context.region,
+    service = slot.service, operation = slot.operation, region = slot.region,
   }
   if outcome.answered and facts then
     fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
@@ -116,21 +113,24 @@ local function failed(call, context, facts, failure, renewal)
   else
     fields.message = LOCAL_MESSAGES[outcome.gave_up]
   end
+  if view.shared.closed and outcome.kind == "cancelled" then
+    fields.kind, fields.message = "closed", "the cloud was closed during the call"
+  end
   return errors.new(fields)
 end
 
 -- The steps of the machine that are not the request itself.
 local steps = {}
 
-function steps.wait(view, transport, call, context, seconds, why)
+function steps.wait(view, transport, slot, seconds, why)
   if view.options.on_event then
-    tell(view, { event = "wait", seconds = seconds, why = why, attempt = call:attempt() }, context)
+    tell(view, { event = "wait", seconds = seconds, why = why, attempt = slot.call:attempt() }, slot)
   end
   transport.sleep(seconds)
 end
 
-function steps.reserve(view, _, call, _, keys, latest, ticket, now)
-  call:reserved(view.options.limiter.reserve(keys, 1, now or core.now(), latest, ticket))
+function steps.reserve(view, _, slot, keys, latest, ticket, now)
+  slot.call:reserved(view.options.limiter.reserve(keys, 1, now or core.now(), latest, ticket))
 end
 
 
@@ -145,84 +145,85 @@ function M.clock(view)
   }
 end
 
--- Runs the machine to its end. Returns the last answer's facts and failure, and the error of a provider that failed.
-local function drive(view, transport, call, context)
+-- Runs the machine to its end. Returns the last answer's facts or failure, the error of a provider that failed, and
+-- the kind of the end.
+local function drive(view, transport, slot)
+  local call, limiter = slot.call, view.options.limiter
   local facts, failure, renewal
   while true do
     local now, wall = clock_of(transport)
+    if view.shared.closed then call:cancel(now) end
     local step, a, b, c, d = call:next(now, wall)
     if step == "send" then
-      facts, failure = send(view, transport, call, context, a, b, c, d)
+      facts, failure = send(view, transport, slot, a, b, c, d)
       now, wall = clock_of(transport)
       if facts then
         call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message, facts.request_id,
-          facts.denied, facts.date, facts.retry_after, context.head, now, wall)
+          facts.denied, facts.date, facts.retry_after, slot.head, now, wall)
       else
         call:failed(failure.kind, failure.phase, failure.sent, now, wall)
       end
-      settle(view, call, now)
+      if limiter then settle(limiter, call, now) end
     elseif step == "credentials" then
       local ok
       ok, renewal = credentials.renew(view.keys, a)
       call:provided(ok ~= nil, (clock_of(transport)))
     elseif step == "done" then
-      settle(view, call, now)
+      if limiter then settle(limiter, call, now) end
       return facts, failure, renewal, a
     else
-      steps[step](view, transport, call, context, a, b, c, now)
+      steps[step](view, transport, slot, a, b, c, now)
     end
   end
 end
 
--- A call object for this cloud: an idle one, or a new one.
-local function take_call(shared)
+--- A place for one call of this view: an idle one, or a new one. exchange.lua fills it in.
+-- @return slot = { call = userdata of the core, request = {} } | nil, error
+function M.take(view)
+  local shared = view.shared
+  if shared.closed then return nil, errors.new { kind = "closed", message = "the cloud is closed" } end
+  local transport, err = transport_of(view)
+  if not transport then return nil, err end
   local idle = shared.idle
-  local call = idle[#idle]
-  if call then
+  local slot = idle[#idle]
+  if slot then
     idle[#idle] = nil
-    return call
+    return slot
   end
-  return core.call(shared.core)
+  return { call = core.call(shared.core), request = {} }
+end
+
+-- Forgets what a call was about, parameters above all, and keeps the slot for the next one.
+local function put_back(shared, slot)
+  local request = slot.request
+  request.path, request.query, request.body, request.headers, slot.body = nil, nil, nil, nil, nil
+  if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = slot end
 end
 
 --- Makes one call.
 -- @param view the cloud: { shared, connection, keys, options }
--- @param request what core's call:begin takes; its times, attempts and the like are the caller's to set
--- @param context { service, operation, region, host, origin ("https://host"), body, head }: for the URL, errors and
--- events
--- @return facts of the last answer (see answer.read) with `attempts` | nil, error
-function M.run(view, request, context)
-  local shared = view.shared
-  if shared.closed then
-    return nil, errors.new { kind = "closed", message = "the cloud is closed", service = context.service,
-      operation = context.operation, attempts = 0 }
-  end
-  local transport, err = transport_of(view)
-  if not transport then
-    err.service, err.operation, err.attempts = context.service, context.operation, 0
-    return nil, err
-  end
-  local call = take_call(shared)
+-- @param slot of M.take: request is what core's call:begin takes; service, operation, region, host, origin
+--   ("https://host"), body and head are for the URL, errors and events
+-- @return facts of the last answer (answer.read), number of attempts | nil, error
+function M.run(view, slot)
+  local call, transport = slot.call, view.connection.transport
   local now, wall = clock_of(transport)
-  local ok, problem = call:begin(request, view.keys.credential, now, wall)
+  local ok, problem = call:begin(slot.request, view.keys.credential, now, wall)
   if not ok then
-    return nil, errors.new { kind = "invalid", message = problem, service = context.service,
-      operation = context.operation, attempts = 0 }
+    return nil, errors.new {
+      kind = "invalid", message = problem, service = slot.service, operation = slot.operation, attempts = 0,
+    }
   end
-  local facts, failure, renewal, kind = drive(view, transport, call, context)
-  local result
-  if kind == "ok" then
-    facts.attempts = call:attempt()
-    result = facts
-  else
-    err = failed(call, context, facts, failure, renewal)
-  end
+  local facts, failure, renewal, kind = drive(view, transport, slot)
+  local attempts, err = call:attempt(), nil
+  if kind ~= "ok" then err = failed(view, slot, facts, failure, renewal) end
   if view.options.on_event then
     local request_id = facts and facts.request_id
-    tell(view, { event = "done", kind = kind, attempts = call:attempt(), request_id = request_id }, context)
+    tell(view, { event = "done", kind = err and err.kind or kind, attempts = attempts, request_id = request_id }, slot)
   end
-  if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = call end
-  return result, err
+  put_back(view.shared, slot)
+  if err then return nil, err end
+  return facts, attempts
 end
 
 return M

@@ -32,30 +32,20 @@ local function refused(model, name, problems)
   return errors.new { kind = kind, problems = problems, service = model.service, operation = name, attempts = 0 }
 end
 
--- The parts of a call for exchange.lua | nil, error.
-local function parts_of(client, name, params, options)
+-- The operation and what is built of its parameters | nil, error.
+local function build(client, name, params, options)
   local view, model = client.view, client.model
-  options_of.check_call(options, model.service)
+  if options then options_of.check_call(options, model.service) end
   local op, err = operation_of(client, name)
   if not op then return nil, err end
   local validate = view.options.validate
   if options and options.validate ~= nil then validate = options.validate end
-  local built, problems = request_of.build(op, params or {}, {
+  local built, problems = request_of.build(op, params, {
     region = view.options.region, call_region = options and options.region, validate = validate,
     client_token = client_token,
   })
-  if not built then
-    return nil, refused(model, name, problems)
-  end
-  local scheme, host = exchange.place(view, model.service, built.region, model.endpoint)
-  if not scheme then
-    return nil, errors.new { kind = "config", message = host, service = model.service, operation = name, attempts = 0 }
-  end
-  return {
-    service = model.signing_name, operation = name, revision = model.revision, method = op.method, scheme = scheme,
-    host = host, path = built.path, query = built.query, body = built.body, region = built.region,
-    repeatable = op.repeatable, client_token = built.client_token, result = op,
-  }
+  if not built then return nil, refused(model, name, problems) end
+  return op, built
 end
 
 --- Calls an operation.
@@ -64,19 +54,19 @@ end
 -- @param options of a single call (design.md), or nil
 -- @return result, meta = { request_id, http_status, attempts, headers } | nil, error
 function M.call(client, name, params, options)
-  local parts, err = parts_of(client, name, params, options)
-  if not parts then return nil, err end
-  local facts, meta = exchange.run(client.view, parts, options)
+  local op, built = build(client, name, params, options)
+  if not op then return nil, built end
+  local facts, meta = exchange.run(client.view, client.model, op, built, options)
   if not facts then return nil, meta end
-  return result.shape(facts.result, parts.result, client.view.options.keep_null), meta
+  return result.shape(facts.result, op, client.view.options.keep_null), meta
 end
 
 --- The signed request of an operation, unsent.
 -- @return { method, url, target, headers = { name = value }, body | nil } | nil, error
 function M.prepare(client, name, params, options)
-  local parts, err = parts_of(client, name, params, options)
-  if not parts then return nil, err end
-  return exchange.prepare(client.view, parts, options)
+  local op, built = build(client, name, params, options)
+  if not op then return nil, built end
+  return exchange.prepare(client.view, client.model, op, built, options)
 end
 
 -- What pages and waiters call: results only, options checked by whoever took them.

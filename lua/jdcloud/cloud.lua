@@ -45,7 +45,8 @@ local function view_of(shared, connection, keys, options)
   set_limits(shared.core, options.limits)
   return {
     shared = shared, connection = connection, keys = keys, options = options, headers = identity_headers(options),
-    agents = {}, limiter = options.limits == false and "none" or options.limiter and "driver" or "process",
+    agents = {}, places = {}, unmodelled = {},
+    limiter = options.limits == false and "none" or options.limiter and "driver" or "process",
   }
 end
 

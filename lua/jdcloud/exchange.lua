@@ -1,5 +1,5 @@
--- exchange.lua - from a call's parts (a path, a query, a body, options) to the request that the core signs, with the
--- host that it goes to; and from the answer to a result. Shared by clients and by cloud:request.
+-- exchange.lua - from an operation and what was built for it (path, query, body) to the request that the core signs
+-- and the host that it goes to. Shared by clients and by cloud:request.
 
 local call = require "jdcloud.call"
 local core = require "jdcloud.core"
@@ -22,25 +22,38 @@ local function parse_endpoint(endpoint)
   return scheme, host:lower()
 end
 
---- Where a call goes.
--- @param view the cloud; its option `endpoint` (may hold {service} and {region}) and `internal` come before the
--- model's
--- @param region the call's region, or nil
--- @return scheme, host | nil, message
-function M.place(view, service, region, default_host, endpoint)
+-- Where a call goes: the endpoint of the call or the view (it may hold {service} and {region}), the name inside a
+-- VPC, or the model's. { scheme, host, origin = "https://host" } | nil, message
+local function find_place(view, model, region, endpoint)
   local options = view.options
   endpoint = endpoint or options.endpoint
   if not endpoint and options.internal then
     if not region then return nil, "the internal endpoint needs a region" end
     endpoint = "http://{service}.internal.{region}.jdcloud-api.com" -- protocol.md 9: internal names speak http
   end
-  if not endpoint then return "https", default_host end
-  local names = { service = service, region = region }
-  local filled = endpoint:gsub("{(%w+)}", names)
+  local filled = (endpoint or model.endpoint):gsub("{(%w+)}", { service = model.service, region = region })
   if filled:find("[{}]") then
     return nil, "the endpoint has a placeholder that can't be filled: {service} can, and {region} where there is one"
   end
-  return parse_endpoint(filled)
+  local scheme, host = parse_endpoint(filled)
+  if not scheme then return nil, host end
+  return { scheme = scheme, host = host, origin = scheme .. "://" .. host }
+end
+
+-- The same, remembered for the view: it is the same for every call of a service in a region.
+local function place_of(view, model, region, endpoint)
+  if endpoint then return find_place(view, model, region, endpoint) end
+  local places = view.places[model.service]
+  if not places then
+    places = {}
+    view.places[model.service] = places
+  end
+  local place, message = places[region or NO_REGION], nil
+  if not place then
+    place, message = find_place(view, model, region)
+    places[region or NO_REGION] = place
+  end
+  return place, message
 end
 
 -- Headers of the call over those of the view; security_token in base64. nil if there are none.
@@ -54,55 +67,68 @@ local function headers_of(view, options)
   return headers
 end
 
---- The User-Agent: JdcloudSdkLua/<version> <service>/<revision>, and the user's suffix (protocol.md 2).
-local function agent_of(view, service, revision)
-  local agent = view.agents[service]
+-- The User-Agent: JdcloudSdkLua/<version> <service>/<revision>, and the user's suffix (protocol.md 2).
+local function agent_of(view, model)
+  local agent = view.agents[model.service]
   if not agent then
-    agent = ("JdcloudSdkLua/%s %s/%s"):format(version, service, revision or "-")
+    agent = ("JdcloudSdkLua/%s %s/%s"):format(version, model.service, model.revision or "-")
     if view.options.user_agent then agent = agent .. " " .. view.options.user_agent end
-    view.agents[service] = agent
+    view.agents[model.service] = agent
   end
   return agent
 end
 
-local function pick(options, name, otherwise)
-  if options and options[name] ~= nil then return options[name] end
-  return otherwise
+local NONE = {} -- the options of a call that has none
+
+-- Fills in what core's call:begin takes, and what call.lua needs beside it.
+local function fill(slot, view, model, op, built, place, options)
+  local defaults, request = view.options, slot.request
+  local service, operation, limits = model.service, op.name, defaults.limits
+  request.version = defaults.signature_version
+  request.scheme, request.host, request.method = place.scheme, place.host, op.method
+  request.path, request.query, request.body = built.path, built.query, built.body
+  request.service, request.region = service, built.region or NO_REGION
+  request.headers, request.user_agent = headers_of(view, options), agent_of(view, model)
+  request.timeout = options.timeout or defaults.timeout
+  request.max_wait = options.max_wait or defaults.max_wait
+  request.busy_timeout = options.busy_timeout
+  request.attempts = options.attempts or defaults.attempts
+  request.idempotent, request.repeatable = options.idempotent, op.repeatable
+  request.client_token = built.client_token
+  request.renewable, request.limiter = view.keys.provider ~= nil, view.limiter
+  request.limit_operation = limits and operation and limits[service .. "." .. operation] and operation or nil
+  slot.service, slot.operation, slot.region = service, operation, built.region
+  slot.host, slot.origin, slot.body, slot.head = place.host, place.origin, built.body, op.method == "HEAD"
 end
 
---- Builds what core's call:begin takes, and the context of the call.
--- @param parts { service, operation, revision, method, scheme, host, path, query, body, region, repeatable,
--- client_token }
--- @param options the call's own, or nil
--- @return request, context
-function M.build(view, parts, options)
-  local defaults, limits = view.options, view.options.limits
-  local service, operation = parts.service, parts.operation
-  local request = {
-    version = defaults.signature_version, scheme = parts.scheme, method = parts.method, host = parts.host,
-    path = parts.path, query = parts.query, body = parts.body, service = service, region = parts.region or NO_REGION,
-    headers = headers_of(view, options), user_agent = agent_of(view, service, parts.revision),
-    timeout = pick(options, "timeout", defaults.timeout), max_wait = pick(options, "max_wait", defaults.max_wait),
-    busy_timeout = options and options.busy_timeout, attempts = pick(options, "attempts", defaults.attempts),
-    idempotent = options and options.idempotent, repeatable = parts.repeatable, client_token = parts.client_token,
-    renewable = view.keys.provider ~= nil, limiter = view.limiter,
-    limit_operation = limits and operation and limits[service .. "." .. operation] and operation or nil,
+-- An error about the endpoint: nothing was sent.
+local function misplaced(model, op, message)
+  return errors.new {
+    kind = "config", message = message, service = model.service, operation = op.name, attempts = 0,
   }
-  local context = {
-    service = service, operation = operation, region = parts.region, host = parts.host, body = parts.body,
-    origin = parts.scheme .. "://" .. parts.host, head = parts.method == "HEAD",
-  }
-  return request, context
 end
 
---- Makes the call.
+--- Makes a call.
+-- @param model { service, endpoint, revision | nil }
+-- @param op { name | nil, method, repeatable | nil }
+-- @param built { path, query | nil, body | nil, region | nil (the one that is sent), client_token | nil }
+-- @param options those of a single call and, for cloud:request, its endpoint; or nil
 -- @return facts of the answer (answer.read), meta = { request_id, http_status, attempts, headers } | nil, error
-function M.run(view, parts, options)
-  local request, context = M.build(view, parts, options)
-  local facts, err = call.run(view, request, context)
-  if not facts then return nil, err end
+function M.run(view, model, op, built, options)
+  options = options or NONE
+  local place, message = place_of(view, model, built.region, options.endpoint)
+  if not place then return nil, misplaced(model, op, message) end
+  local slot, err = call.take(view)
+  if not slot then
+    err.service, err.operation, err.attempts = model.service, op.name, 0
+    return nil, err
+  end
+  fill(slot, view, model, op, built, place, options)
+  local facts, attempts
+  facts, attempts = call.run(view, slot)
+  if not facts then return nil, attempts end
   return facts, {
-    request_id = facts.request_id, http_status = facts.http_status, attempts = facts.attempts, headers = facts.headers,
+    request_id = facts.request_id, http_status = facts.http_status, attempts = attempts, headers = facts.headers,
   }
 end
 
@@ -133,19 +159,22 @@ function M.sign(view, request)
   return signed
 end
 
---- The signed request of a call, unsent: { method, url, target, headers = { name = value }, body } | nil, error.
-function M.prepare(view, parts, options)
-  local request, context = M.build(view, parts, options)
-  request.headers = request.headers or {}
-  local headers = {}
-  for name, value in pairs(request.headers) do headers[name] = value end
-  headers["user-agent"] = request.user_agent
-  request.headers = headers
-  local signed, err = M.sign(view, request)
+--- The signed request of a call, unsent; parameters as for M.run.
+-- @return { method, url, target, headers = { name = value }, body | nil } | nil, error
+function M.prepare(view, model, op, built, options)
+  options = options or NONE
+  local place, message = place_of(view, model, built.region, options.endpoint)
+  if not place then return nil, misplaced(model, op, message) end
+  local slot = { request = {} }
+  fill(slot, view, model, op, built, place, options)
+  local headers = { ["user-agent"] = slot.request.user_agent }
+  for name, value in pairs(slot.request.headers or NONE) do headers[name] = value end
+  slot.request.headers = headers
+  local signed, err = M.sign(view, slot.request)
   if not signed then return nil, err end
   return {
-    method = signed.method, url = parts.scheme .. "://" .. signed.host .. signed.target, target = signed.target,
-    headers = signed.headers, body = context.body,
+    method = signed.method, url = place.scheme .. "://" .. signed.host .. signed.target, target = signed.target,
+    headers = signed.headers, body = built.body,
   }
 end
 

@@ -22,11 +22,21 @@ local function invalid(request, what)
   }
 end
 
+-- What stands for the model of a service of which nothing is known: made once for a view.
+local function model_of(view, service)
+  local model = view.unmodelled[service]
+  if not model then
+    model = { service = service, endpoint = service .. ".jdcloud-api.com" }
+    view.unmodelled[service] = model
+  end
+  return model
+end
+
 -- The path with its region filled in, and that region: for the signature's scope.
 local function path_of(view, request)
-  local path = request.path
+  local path, region = request.path, request.region
   if request.version then path = "/" .. request.version .. path end
-  local region = request.region
+  if not path:find("{", 1, true) then return path, region or path:match("/regions/([%w_%-]+)") end
   if path:find("{regionId}", 1, true) then
     region = region or view.options.region
     if not region then return nil, "the path asks for a region, and there is none: set the option region" end
@@ -65,13 +75,9 @@ function M.request(view, request)
   if not query then return invalid(request, problems) end
   local body, message = body_text(request.body)
   if not body then return invalid(request, message) end
-  local service = request.service
-  local scheme, host = exchange.place(view, service, region, service .. ".jdcloud-api.com", request.endpoint)
-  if not scheme then return invalid(request, host) end
-  local facts, meta = exchange.run(view, {
-    service = service, operation = request.operation, method = request.method:upper(), scheme = scheme, host = host,
-    path = path, query = query, body = body ~= "" and body or nil, region = region,
-  }, request)
+  local facts, meta = exchange.run(view, model_of(view, request.service), {
+    name = request.operation, method = request.method:upper(),
+  }, { path = path, query = query, body = body ~= "" and body or nil, region = region }, request)
   if not facts then return nil, meta end
   return result.shape(facts.result, models.any, view.options.keep_null), meta
 end
