@@ -10,9 +10,10 @@
 
 struct jdc_engine {
   jdc_alloc alloc;
-  CURL *pattern;  /* has every option that never changes; each new transfer is a copy */
-  CURLM *multi;   /* NULL if closed, or if memory ran out after a fork */
-  unsigned forks; /* jdc_fork_count of the process that the multi belongs to */
+  CURL *pattern;    /* has every option that never changes; each new transfer is a copy */
+  CURLM *multi;     /* NULL if closed, or if memory ran out after a fork */
+  CURLM *inherited; /* the parent's, after a fork; never touched, only not forgotten */
+  unsigned forks;   /* jdc_fork_count of the process that the multi belongs to */
   bool closed;
   size_t users;
   jdc_bounds bounds;
@@ -79,6 +80,7 @@ static void leave_to_parent(jdc_engine *e) {
     jdc_transfer_fail(t, "network", true, "the process forked; the request went on in the parent");
     unlink_running(e, t);
   }
+  e->inherited = e->multi;
   e->multi = e->closed ? NULL : new_multi(e);
 }
 

@@ -56,7 +56,8 @@ static const meaning *find(CURLcode code) {
 }
 
 const char *jdc_failure_phase(const jdc_transfer *t) {
-  if (t->easy == NULL) return "receive";
+  /* Before libcurl repeats, it sets its counters back; it does so only when it found no answer. */
+  if (t->easy == NULL || t->replayed) return "receive";
   if (t->requests == 0) return t->phase;
   long header_bytes = 0;
   curl_off_t body_bytes = 0;

@@ -11,7 +11,8 @@
  *   silent   takes connections and says nothing              full     takes no more connections: SYNs stay unanswered
  *
  * What happens to a request is the first segment of its path; `behaviours` below lists them. Every request that was
- * read whole is counted under its x-jdcloud-nonce; /count/NONCE tells. */
+ * read whole is counted under its x-jdcloud-nonce; /count/NONCE tells. So are the connections to a
+ * port, under its name. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -329,7 +330,7 @@ static void *serve(void *ud) {
 typedef struct listener {
   int fd;
   SSL_CTX *tls;
-  bool slam;
+  const char *name;
 } listener;
 
 static void *accept_all(void *ud) {
@@ -337,7 +338,8 @@ static void *accept_all(void *ud) {
   for (;;) {
     const int fd = accept(l->fd, NULL, NULL);
     if (fd < 0) continue;
-    if (l->slam) {
+    (void)count(l->name, 1);
+    if (strcmp(l->name, "slam") == 0) {
       (void)close(fd);
       continue;
     }
@@ -372,7 +374,7 @@ static int listen_on(const char *name, int backlog) {
 
 static void serve_on(const char *name, SSL_CTX *tls) {
   listener *l = malloc(sizeof *l);
-  *l = (listener){ .fd = listen_on(name, 128), .tls = tls, .slam = strcmp(name, "slam") == 0 };
+  *l = (listener){ .fd = listen_on(name, 128), .tls = tls, .name = name };
   pthread_t thread;
   if (pthread_create(&thread, NULL, accept_all, l) == 0) (void)pthread_detach(thread);
 }
