@@ -108,7 +108,8 @@ local function calls()
   end
   cloud:close()
   here.stop()
-  say("a bare libcurl loop: %.1f us of client CPU a call, HTTPS kept, answer of %d bytes", median(yardstick), #server.body)
+  say("a bare libcurl loop: %.1f us of client CPU a call, HTTPS kept, answer of %d bytes", median(yardstick),
+    #server.body)
   judge("cloud:request / bare libcurl, CPU", median(of_request), " x", 1.2)
   judge("cloud.vm:describeInstances / bare libcurl, CPU", median(of_describe), " x", 1.3)
 end
