@@ -39,6 +39,7 @@ CRYPTO_CFLAGS = $(call pkg,--cflags,libcrypto)
 CRYPTO_LIBS   = $(or $(call pkg,--libs,libcrypto),-lcrypto)
 CURL_CFLAGS   = $(call pkg,--cflags,libcurl)
 CURL_LIBS     = $(or $(call pkg,--libs,libcurl),-lcurl)
+LUA_LIBS      = $(or $(call pkg,--libs,$(call lua_pkgs,5.4)),-llua5.4)
 CMOCKA_LIBS   = $(or $(call pkg,--libs,cmocka),-lcmocka)
 
 COMPILE = $(CC) -std=c11 -fPIC $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) -MMD -MP
@@ -50,7 +51,8 @@ CORE_OBJ  := $(patsubst csrc/core/%.c,$(BUILD)/obj/core/%.o,$(sort $(wildcard cs
 LUA_SRC   := $(sort $(wildcard csrc/lua/*.c))
 CURL_SRC  := $(sort $(wildcard csrc/curl/*.c))
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
-C_TESTS   := $(patsubst spec/unit/%.c,%,$(sort $(wildcard spec/unit/test_*.c)))
+# unit/NAME and host/NAME; those of host embed a Lua, for which 5.4 stands in.
+C_TESTS   := $(patsubst spec/%.c,%,$(sort $(wildcard spec/unit/test_*.c spec/host/test_*.c)))
 C_BENCHES := $(patsubst spec/bench/%.c,%,$(sort $(wildcard spec/bench/*.c)))
 MODULES    = $(foreach l,$(LUAS),$(BUILD)/$(l)/jdcloud/core.so $(BUILD)/$(l)/jdcloud/curl.so)
 
@@ -60,12 +62,13 @@ LUA_LIB    = $(DESTDIR)$(PREFIX)/lib/lua/$(patsubst jit,5.1,$(LUA))
 NEED_BUILD = cc crypto curl
 NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(1),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
-NEED_TEST  = $(call NEED_RUN,$(LUAS)) cmocka lua:$(LUA) cjson:$(LUA) $(LUAS:%=busted:%)
+NEED_C     = $(NEED_BUILD) cmocka dev:5.4 lua:5.4 cjson:5.4
+NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(LUAS:%=busted:%)
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: build modules demo gateway test unit unit-programs spec sanitize bench bench-programs lint models install \
+.PHONY: build modules demo gateway test unit c-tests spec sanitize bench bench-programs lint models install \
   clean help FORCE
 
 build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
@@ -86,13 +89,13 @@ gateway: ## run the local gateway in nginx until it is interrupted
 
 test: ## run every test on every Lua (or on LUA, if it is given)
 	@spec/support/deps.sh $(NEED_TEST)
-	@$(MAKE) modules unit-programs LUAS="$(sort $(LUAS) jit)"
-	@BUILD=$(BUILD) spec/support/run.sh $(LUAS:%=host:%) $(LUAS:%=unit:%) $(C_TESTS:%=c:%) canary
+	@$(MAKE) modules c-tests LUAS="$(sort $(LUAS) 5.4 jit)"
+	@BUILD=$(BUILD) spec/support/run.sh $(LUAS:%=host:%) $(LUAS:%=unit:%) $(C_TESTS) canary
 
 unit: ## run the C tests
-	@spec/support/deps.sh $(NEED_BUILD) cmocka lua:$(LUA) cjson:$(LUA)
-	@$(MAKE) unit-programs
-	@BUILD=$(BUILD) spec/support/run.sh $(C_TESTS:%=c:%)
+	@spec/support/deps.sh $(NEED_C)
+	@$(MAKE) modules c-tests LUAS=5.4
+	@BUILD=$(BUILD) spec/support/run.sh $(C_TESTS)
 
 spec: ## run one spec FILE on one LUA
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA)) busted:$(LUA)
@@ -101,9 +104,9 @@ spec: ## run one spec FILE on one LUA
 
 sanitize: ## run the tests under the address and undefined-behaviour sanitizers, and under valgrind
 	@spec/support/deps.sh $(NEED_TEST) asan valgrind
-	@$(MAKE) modules unit-programs BUILD=$(BUILD)/asan CFLAGS="$(SANITIZE)" WERROR= LUAS="5.1 5.4 jit"
-	@$(MAKE) modules unit-programs LUAS="5.4 jit"
-	@BUILD=$(BUILD) spec/support/sanitize.sh $(C_TESTS:%=c:%)
+	@$(MAKE) modules c-tests BUILD=$(BUILD)/asan CFLAGS="$(SANITIZE)" WERROR= LUAS="5.1 5.4 jit"
+	@$(MAKE) modules c-tests LUAS="5.4 jit"
+	@BUILD=$(BUILD) spec/support/sanitize.sh $(C_TESTS)
 
 bench: ## measure signing, calls and loading
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
@@ -131,7 +134,7 @@ clean: ## remove everything that was made
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-unit-programs: $(C_TESTS:%=$(BUILD)/unit/%)
+c-tests: $(C_TESTS:%=$(BUILD)/%)
 bench-programs: $(C_BENCHES:%=$(BUILD)/bench/%)
 
 # Everything compiled depends on this file, which changes only when the compiler or its flags do.
@@ -165,7 +168,7 @@ $(foreach l,$(ALL_LUAS),$(eval $(call rules_of_lua,$(l))))
 
 $(BUILD)/unit/vectors.h: spec/support/vectors_to_c.lua spec/vectors/sign.json
 	@mkdir -p $(@D)
-	$(call say,LUA)spec/support/lua.sh $(LUA) $^ > $@
+	$(call say,LUA)spec/support/lua.sh 5.4 $^ > $@
 
 $(BUILD)/unit/test_sign: $(BUILD)/unit/vectors.h
 
@@ -174,10 +177,14 @@ $(BUILD)/unit/%: spec/unit/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
+$(BUILD)/host/%: spec/host/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) $(INC_5.4) -o $@ $< $(CMOCKA_LIBS) $(LUA_LIBS)
+
 $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a \
 	  -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
 
 .SECONDARY:
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d)

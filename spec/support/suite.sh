@@ -1,30 +1,30 @@
 #!/bin/sh
 # suite.sh - runs one test suite for run.sh: suite.sh SUITE
 #
-# SUITE is c:NAME (a program of BUILD/unit), unit:LUA or host:LUA (the specs of spec/unit or spec/host on that Lua), or
-# canary (which searches the output of all others for the secrets that specs use). Writes what the suite printed to
-# OUT/SUITE.log and its numbers to OUT/SUITE.count, and prints one line. What runs it, as valgrind, is WRAP.
-# The exit status is 0 whatever came out: run.sh adds up.
+# SUITE is unit/NAME or host/NAME (a C program in that folder of BUILD), unit:LUA or host:LUA (the specs of spec/unit or
+# spec/host on that Lua), or canary (which searches the output of all others for the secrets that specs use). Writes
+# what the suite printed to OUT/SUITE.log and its numbers to OUT/SUITE.count, and prints one line. What runs it, as
+# valgrind, is WRAP. The exit status is 0 whatever came out: run.sh adds up.
 set -eu
 . spec/support/luas.sh
 
 limit=${LIMIT:-300} # seconds after which a suite is taken to hang
 suite=$1
-kind=${suite%%:*} name=${suite#*:}
-log=$OUT/$(echo "$suite" | tr : -).log
+log=$OUT/$(echo "$suite" | tr :/ --).log
 count=${log%.log}.count
 started=$(date +%s)
 
-run_c() {
+run_program() {
+  lua_paths 5.4
   # shellcheck disable=SC2086 # WRAP is a command and its arguments
-  CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" ${WRAP:-} "$BUILD/unit/$name"
+  CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" ${WRAP:-} "$BUILD/$suite"
 }
 
 run_specs() {
-  lua=$(lua_command "$name") || { echo "Lua $name is not installed"; return 1; }
-  lua_paths "$name"
+  lua=$(lua_command "${suite#*:}") || { echo "Lua ${suite#*:} is not installed"; return 1; }
+  lua_paths "${suite#*:}"
   # shellcheck disable=SC2086
-  timeout -k 10 "$limit" ${WRAP:-} "$lua" spec/support/busted.lua -o spec/support/tap.lua "spec/$kind"
+  timeout -k 10 "$limit" ${WRAP:-} "$lua" spec/support/busted.lua -o spec/support/tap.lua "spec/${suite%:*}"
 }
 
 # Every secret of the specs has this word in it; were they to lose it, or were there no logs, this would prove nothing.
@@ -45,10 +45,10 @@ find_canary() {
 
 plain_environment
 status=0
-case $kind in
-  c) run_c ;;
-  unit | host) run_specs ;;
+case $suite in
   canary) find_canary ;;
+  */*) run_program ;;
+  *) run_specs ;;
 esac >"$log.part" 2>&1 </dev/null || status=$?
 mv "$log.part" "$log"
 
