@@ -72,6 +72,7 @@ static const char *own_words(const jdc_transfer *t, CURLcode code, bool cut) {
   if (t->replayed)
     return "the server closed the kept connection before it answered; the request may have reached it, so it is "
            "not sent again";
+  if (t->head.status == JDC_NOMEM || t->body.status == JDC_NOMEM) return "not enough memory for the answer";
   if (cut) return "the connection ended before the answer was complete";
   if (code == CURLE_OPERATION_TIMEDOUT) return "no connection within connect_timeout";
   if (code == CURLE_LOGIN_DENIED) return "a URL must not carry a user name";
