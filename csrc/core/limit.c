@@ -150,7 +150,7 @@ static void give_back(jdc_limit *l, const place *p) {
     jdc_window *w = window_of(l, &p->passes[i]);
     if (w == NULL) continue;
     w->next -= p->passes[i].cost;
-    w->unsure = w->unsure || p->passes[i].bound;
+    w->unsure = true;
   }
 }
 
@@ -280,17 +280,16 @@ static void push_line(jdc_limit *l, const place *p, int64_t now, int64_t until) 
       if (window_of(l, &q->passes[j]) != NULL) moved[q->passes[j].window] = true;
   }
   for (size_t i = 0; i < l->windows.count; i++) {
-    if (!moved[i]) continue;
-    l->windows.list[i].next += until - first;
-    l->windows.list[i].unsure = true;
+    if (moved[i]) l->windows.list[i].next += until - first;
   }
 }
 
 /* Until then nobody passes, and then one after the other: a window that the service found full has no credit. */
 static void shut(jdc_limit *l, const place *p, int64_t now, int64_t retry_after_ms) {
-  int64_t span = retry_after_ms < JDC_RETRY_AFTER_MAX_MS ? retry_after_ms * JDC_MS : JDC_RETRY_AFTER_MAX_MS * JDC_MS;
-  if (retry_after_ms < 0) {
-    span = SHUT_MS * JDC_MS;
+  int64_t span = SHUT_MS * JDC_MS;
+  if (retry_after_ms >= 0) {
+    span = (retry_after_ms < JDC_RETRY_AFTER_MAX_MS ? retry_after_ms : JDC_RETRY_AFTER_MAX_MS) * JDC_MS;
+  } else {
     for (uint32_t i = 0; i < p->npasses; i++) {
       const jdc_window *w = window_of(l, &p->passes[i]);
       if (w != NULL && w->rate.window < span) span = w->rate.window;

@@ -143,6 +143,7 @@ static void a_throttled_call_shuts_its_windows(void **state) {
     { 10, 500, -1, 500, 50 },
     { 0, MINUTE, 5000, 5000, 0 },
     { 0, 300, -1, 300, 0 },
+    { 10, MINUTE, INT64_MIN, 1000, 6000 },
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     jdc_limit *l = new_limit(rows[i].calls, rows[i].window_ms);
