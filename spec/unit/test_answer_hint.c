@@ -81,6 +81,7 @@ static void a_denial_names_the_operation_only_if_it_is_one(void **state) {
     const char *denied, *hint;
   } rows[] = {
     { "clouddnsservice:getDomains", "the key's user lacks the IAM permission clouddnsservice:getDomains" },
+    { "a9.z_-:AZ09", "the key's user lacks the IAM permission a9.z_-:AZ09" },
     { "vm:*", "the key's user lacks the IAM permission vm:*" },
     { "", "" },
     { "getDomains", "" },
@@ -116,6 +117,10 @@ static void a_wrong_clock_is_told_by_how_much_and_in_which_direction(void **stat
     { 401, "ACCESS_ERROR", "sign result is not same [gw]", 60, "another platform" },
     { 401, "ACCESS_ERROR", "sign result is not same [gw]", -60, "another platform" },
     { 401, "UNAUTHENTICATED", "x", -930, "clock is 15 minutes behind the service's" },
+    { 401, "UNAUTHENTICATED", "x", 119, "clock is 119 seconds ahead of the service's" },
+    { 401, "UNAUTHENTICATED", "x", 120, "clock is 2 minutes ahead of the service's" },
+    { 401, "UNAUTHENTICATED", "x", 7199, "clock is 119 minutes ahead of the service's" },
+    { 401, "UNAUTHENTICATED", "x", 7200, "clock is 2 hours ahead of the service's" },
     { 401, "UNAUTHENTICATED", "x", 8 * 3600, "clock is 8 hours ahead of the service's" },
     { 403, "HTTP_FORBIDDEN", "x", 300, "clock is 5 minutes ahead of the service's" },
     /* these say themselves what is wrong */
@@ -132,6 +137,15 @@ static void a_wrong_clock_is_told_by_how_much_and_in_which_direction(void **stat
     jdc_answer_classify(&a, (DATE_S + rows[i].ahead_s) * 1000, &v);
     has_hint(&v, rows[i].hint);
   }
+}
+
+static void without_a_date_nothing_is_said_about_the_clock(void **state) {
+  (void)state;
+  jdc_answer a = error(0, 401, "ACCESS_ERROR", "sign result is not same [gw]");
+  a.date = test_str(NULL);
+  jdc_verdict v;
+  jdc_answer_classify(&a, 0, &v);
+  has_hint(&v, "another platform");
 }
 
 static void hints_repeat_nothing_that_the_answer_said(void **state) {
@@ -151,6 +165,7 @@ int main(void) {
     cmocka_unit_test(hints_about_answers_of_others_name_them),
     cmocka_unit_test(a_denial_names_the_operation_only_if_it_is_one),
     cmocka_unit_test(a_wrong_clock_is_told_by_how_much_and_in_which_direction),
+    cmocka_unit_test(without_a_date_nothing_is_said_about_the_clock),
     cmocka_unit_test(hints_repeat_nothing_that_the_answer_said),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

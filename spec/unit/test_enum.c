@@ -92,6 +92,8 @@ static void a_near_miss_finds_what_was_meant(void **state) {
     { JDC_ENUM_CHARGE_UNIT, "months", "month" },
     { JDC_ENUM_CHARGE_UNIT, "monht", "month" },
     { JDC_ENUM_CHARGE_UNIT, "years", "year" },
+    { JDC_ENUM_CHARGE_UNIT, "yexa", NULL },
+    { JDC_ENUM_CHARGE_UNIT, "yerx", NULL },
     { JDC_ENUM_CHARGE_UNIT, "hour", NULL },
     { JDC_ENUM_CHARGE_UNIT, "week", NULL },
     { JDC_ENUM_CHARGE_UNIT, "day", NULL },
@@ -119,8 +121,9 @@ static void a_region_is_refused_by_shape_only(void **state) {
   memset(longest, 'a', sizeof(longest));
   assert_true(jdc_region_shape((jdc_str){ longest, 64 }));
   assert_false(jdc_region_shape((jdc_str){ longest, 65 }));
-  static const char *const good[] = { "cn-north-1", "cn-new-99", "EDGE_7", "x" };
-  static const char *const bad[] = { "", "cn north 1", "cn/north", "cn-north-1\n", "cn.north", "n\xc3\xb6rd" };
+  static const char *const good[] = { "cn-north-1", "cn-new-99", "EDGE_7", "x", "azAZ09-_" };
+  static const char *const bad[] = { "",  "cn north 1", "cn/north", "cn-north-1\n", "cn.north", "@", "[",
+                                     "`", "{",          ":",        "n\xc3\xb6rd" };
   for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) assert_true(jdc_region_shape(test_str(good[i])));
   for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) assert_false(jdc_region_shape(test_str(bad[i])));
 }
@@ -201,6 +204,11 @@ static void every_broken_rule_of_a_charge_is_found(void **state) {
     { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030-1-01", { DATE } },
     { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "01-01-2030", { DATE } },
     { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030/01/01", { DATE } },
+    { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030/01-01", { DATE } },
+    { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030-01/01", { DATE } },
+    { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030-01-011", { DATE } },
+    { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "0000-01-01", { DATE } },
+    { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "0001-01-01", { 0 } },
     { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030-01-01T00:00:00Z", { DATE } },
     { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030-13-01", { DATE } },
     { CONFIG, NULL, NOT_GIVEN, JDC_UNSET, JDC_TRUE, "2030-00-01", { DATE } },
@@ -241,6 +249,7 @@ static void a_charge_problem_says_what_is_right(void **state) {
       "did you mean postpaid_by_duration?" },
     { { "free", NULL, NOT_GIVEN, JDC_UNSET, JDC_UNSET, NULL, { 0 } }, "unknown, it must be prepaid_by_duration" },
     { { "postpaid_by_spot", NULL, NOT_GIVEN, JDC_UNSET, JDC_UNSET, NULL, { 0 } }, "is a value of filters" },
+    { { "free_of_charge_!", NULL, NOT_GIVEN, JDC_UNSET, JDC_UNSET, NULL, { 0 } }, "unknown, it must be" },
     { { PRE, "Month", 1, JDC_UNSET, JDC_UNSET, NULL, { 0 } }, "did you mean month?" },
     { { PRE, "years", 1, JDC_UNSET, JDC_UNSET, NULL, { 0 } }, "did you mean year?" },
     { { PRE, "decade", 1, JDC_UNSET, JDC_UNSET, NULL, { 0 } }, "unknown, it must be month or year" },
