@@ -13,11 +13,10 @@
 #define MAX_HEADER_NODES    ((size_t)1024 * sizeof(struct curl_slist))
 #define KEPT_BYTES          ((size_t)64 * 1024) /* what a transfer in the pool may hold on to, in each buffer */
 
-/* libcurl adds these headers of its own accord unless they are given; without a value they are not sent at all. Behind
- * the caller's, where one that he gave himself has already been found. */
-static char NO_ACCEPT[] = "Accept:", NO_EXPECT[] = "Expect:", NO_CONTENT_TYPE[] = "Content-Type:";
-static char *const SILENCED[] = { NO_ACCEPT, NO_EXPECT, NO_CONTENT_TYPE };
-#define SILENCED_COUNT (sizeof(SILENCED) / sizeof(SILENCED[0]))
+/* libcurl adds these headers of its own accord unless they are given; without a value they are not sent at all. They go
+ * behind the caller's, since the first of a name counts. */
+static const char SILENCED[] = "Accept:\0Expect:\0Content-Type:";
+#define SILENCED_COUNT 3
 
 const char jdc_curl_nomem[] = "not enough memory";
 
@@ -172,17 +171,19 @@ const char *jdc_transfer_header(jdc_transfer *t, jdc_str name, jdc_str value) {
   return t->lines.status == JDC_OK ? NULL : jdc_curl_nomem;
 }
 
-/* Lays a list over the lines, since they no longer move. libcurl only reads it. */
+/* Lays a list over the lines, since they no longer move. libcurl only reads it. NULL if there is too much, or too
+ * little memory. */
 static struct curl_slist *list_headers(jdc_transfer *t) {
   const size_t count = t->line_count + SILENCED_COUNT;
+  jdc_buf_add(&t->lines, SILENCED, sizeof SILENCED);
   jdc_buf_clear(&t->nodes);
   struct curl_slist *nodes = (void *)jdc_buf_room(&t->nodes, count * sizeof *nodes);
-  if (nodes == NULL) return NULL;
+  if (nodes == NULL || t->lines.status != JDC_OK) return NULL;
   char *line = t->lines.data;
   for (size_t i = 0; i < count; i++) {
-    nodes[i].data = i < t->line_count ? line : SILENCED[i - t->line_count];
+    nodes[i].data = line;
     nodes[i].next = i + 1 < count ? &nodes[i + 1] : NULL;
-    if (i < t->line_count) line += strlen(line) + 1;
+    line += strlen(line) + 1;
   }
   return nodes;
 }
@@ -228,7 +229,8 @@ const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int
   if (!is_token((jdc_str){ r->method, strlen(r->method) })) return "a method has a character that HTTP does not allow";
   if (r->body.len > 0 && strcmp(r->method, "HEAD") == 0) return "a HEAD request has no body";
   struct curl_slist *headers = list_headers(t);
-  if (headers == NULL) return t->nodes.status == JDC_TOO_BIG ? "too many headers" : jdc_curl_nomem;
+  if (headers == NULL)
+    return t->lines.status == JDC_NOMEM || t->nodes.status == JDC_NOMEM ? jdc_curl_nomem : "too many headers";
 
   CURLcode rc = set_method(t, r->method, r->body);
   if (rc == CURLE_OK) rc = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);

@@ -77,6 +77,8 @@ static void await_count(const char *name, int wanted) {
   }
 }
 
+static long number(const char *text) { return strtol(text, NULL, 10); }
+
 static long receive(const conn *c, char *to, size_t room) {
   return c->ssl != NULL ? SSL_read(c->ssl, to, (int)room) : recv(c->fd, to, room, 0);
 }
@@ -119,7 +121,7 @@ static bool read_request(conn *c) {
     c->len += (size_t)n;
     c->data[c->len] = '\0';
     if (end == NULL && (end = strstr(c->data, "\r\n\r\n")) != NULL)
-      c->size = (size_t)(end + 4 - c->data) + strtoul(header(c, "\r\ncontent-length: ", value, sizeof value), NULL, 10);
+      c->size = (size_t)(end + 4 - c->data) + (size_t)number(header(c, "\r\ncontent-length: ", value, sizeof value));
   }
   if (sscanf(c->data, "%15s %2047s", c->method, c->target) != 2) return false;
   if (*header(c, "\r\nx-jdcloud-nonce: ", value, sizeof value) != '\0') (void)count(value, 1);
@@ -164,22 +166,22 @@ static void do_count(conn *c, const char *arg) {
   ok(c, text);
 }
 static void do_status(conn *c, const char *arg) {
-  answer(c, atoi(arg), "Location: /count/followed\r\nWWW-Authenticate: Basic realm=\"x\"\r\n", "page", 4);
+  answer(c, (int)number(arg), "Location: /count/followed\r\nWWW-Authenticate: Basic realm=\"x\"\r\n", "page", 4);
 }
 static void do_size(conn *c, const char *arg) {
-  const size_t n = strtoul(arg, NULL, 10);
+  const size_t n = (size_t)number(arg);
   char *body = malloc(n + 1);
   memset(body, 'x', n + 1);
   answer(c, 200, "", body, n);
   free(body);
 }
 static void do_chunked(conn *c, const char *arg) {
-  chunks(c, strtoul(arg, NULL, 10));
+  chunks(c, (size_t)number(arg));
   (void)say(c, "0\r\nX-Trailer: late\r\n\r\n");
 }
 static void do_headers(conn *c, const char *arg) {
   (void)say(c, "HTTP/1.1 200 OK\r\n");
-  for (long n = atol(arg); n > 0 && say(c, "X-Long: %01000d\r\n", 0); n -= 1000) {
+  for (long n = number(arg); n > 0 && say(c, "X-Long: %01000d\r\n", 0); n -= 1000) {
   }
   (void)say(c, "Content-Length: 0\r\n\r\n");
 }
@@ -212,17 +214,17 @@ static void do_stall_body(conn *c, const char *arg) {
   (void)arg, (void)say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789"), wait_for_peer(c);
 }
 static void do_drip(conn *c, const char *arg) {
-  int n = atoi(arg);
-  (void)say(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", n);
+  long n = number(arg);
+  (void)say(c, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", n);
   while (n-- > 0 && say(c, "x")) (void)poll(NULL, 0, DRIP_MS);
 }
 /* /arm/HOW/GROUP/N: answers once N requests of the group have come, each on its own connection; then see `armed`. */
 static void do_arm(conn *c, const char *arg) {
-  char group[64] = "";
-  int n = 1;
-  (void)sscanf(arg, "%15[^/]/%63[^/]/%d", c->armed, group, &n);
-  (void)count(group, 1);
-  await_count(group, n);
+  const char *group = strchr(arg, '/'), *n = strrchr(arg, '/');
+  if (group == NULL || n == group) return;
+  (void)snprintf(c->armed, sizeof c->armed, "%.*s", (int)(group - arg), arg);
+  (void)count(group, 1); /* with the number behind it, as good a name as any */
+  await_count(group, (int)number(n + 1));
   ok(c, "armed");
 }
 
@@ -262,7 +264,7 @@ static void spring(conn *c) {
   if (strcmp(c->armed, "reset") == 0) reset(c);
 }
 
-static int connect_to(int port) {
+static int connect_to(long port) {
   struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -274,7 +276,7 @@ static int connect_to(int port) {
 /* A proxy's tunnel; whatever the host is called, it is this machine. */
 static void tunnel(conn *c) {
   const char *port = strrchr(c->target, ':');
-  const int other = port != NULL ? connect_to(atoi(port + 1)) : -1;
+  const int other = port != NULL ? connect_to(number(port + 1)) : -1;
   (void)count(c->target, 1);
   c->close = true;
   if (other < 0) {
