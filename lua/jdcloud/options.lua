@@ -8,7 +8,8 @@ local nearest = require "jdcloud.nearest"
 local M = {}
 
 local function text(value)
-  return type(value) == "string" and value ~= "", "a string that isn't empty"
+  if type(value) == "string" and value ~= "" then return true end
+  return false, "a string that isn't empty"
 end
 
 local function flag(value)
@@ -147,13 +148,14 @@ local REQUEST = {
   body = function(value) return type(value) == "string" or type(value) == "table", "a string of bytes, or a table" end,
 }
 for name, rule in pairs(CALL) do REQUEST[name] = rule end
+local REQUEST_NEEDS = { "service", "method", "path" }
 
 local function check(options, spec, what)
   if options == nil then return end
   if type(options) ~= "table" then
     errors.misuse(("%s: the options must be a table, not a %s"):format(what, type(options)))
   end
-  for name, value in pairs(options) do
+  for name, value in next, options do
     local rule = spec[name]
     if not rule then
       errors.misuse(('%s: no option "%s"%s'):format(what, tostring(name),
@@ -198,7 +200,8 @@ end
 function M.check_request(request, what)
   if type(request) ~= "table" then errors.misuse(what .. ": the request must be a table") end
   check(request, REQUEST, what)
-  for _, name in ipairs { "service", "method", "path" } do
+  for i = 1, #REQUEST_NEEDS do
+    local name = REQUEST_NEEDS[i]
     if request[name] == nil then errors.misuse(('%s: the request needs "%s"'):format(what, name)) end
   end
 end

@@ -26,13 +26,15 @@ local function segment_of(name, value)
   return core.encode(text)
 end
 
-local function write_path(problems, op, params)
-  local parts = {}
-  for i, piece in ipairs(op.pieces) do
+local function write_path(problems, op, params, region)
+  local parts, pieces = {}, op.pieces
+  for i = 1, #pieces do
+    local piece = pieces[i]
     if type(piece) == "string" then
       parts[i] = piece
     else
       local value = params[piece.name]
+      if value == nil and piece.name == "regionId" then value = region end
       local segment, message = segment_of(piece.name, value)
       if not segment then
         local missing_region = piece.name == "regionId" and value == nil or nil
@@ -44,17 +46,43 @@ local function write_path(problems, op, params)
   return table.concat(parts)
 end
 
--- What the SDK fills in: the region and the client token. The caller's table is not touched.
-local function complete(op, params, options)
-  local region, token
-  if op.region and params.regionId == nil then
-    region = options.call_region or op.default_region or options.region
+local REGIONS_MAX = 32 -- paths that an operation remembers
+
+-- The path; where nothing but the region stands in it, the one made for that region before.
+local function path_of(problems, op, params, region)
+  if #op.pieces > 3 or type(region) ~= "string" then return write_path(problems, op, params, region) end
+  local paths = op.paths
+  if not paths then
+    paths = { count = 0 }
+    op.paths = paths
   end
+  local path = paths[region]
+  if path then return path end
+  path = write_path(problems, op, params, region)
+  local alone = #op.pieces == 1 or op.pieces[2].name == "regionId"
+  if alone and not problems[1] and paths.count < REGIONS_MAX then
+    paths[region], paths.count = path, paths.count + 1
+  end
+  return path
+end
+
+-- The region of the call, if the operation has one.
+local function region_of(op, params, options)
+  if not op.region then return nil end
+  if params.regionId ~= nil then return params.regionId end
+  return options.call_region or op.default_region or options.region
+end
+
+-- What the SDK fills in: a region that doesn't stand in the path, and the client token. The caller's table is not
+-- touched.
+local function complete(op, params, options, region)
+  local token
   if op.client_token and params.clientToken == nil and options.client_token then token = options.client_token() end
-  if not region and not token then return params end
+  local missing_region = region and params.regionId == nil and op.params.regionId.place ~= "path"
+  if not missing_region and not token then return params end
   local completed = {}
   for key, value in next, params do completed[key] = value end
-  completed.regionId = region or params.regionId
+  completed.regionId = missing_region and region or params.regionId
   completed.clientToken = token or params.clientToken
   return completed
 end
@@ -76,16 +104,17 @@ function M.build(op, params, options)
   if type(params) ~= "table" then
     return nil, { { path = "", message = "the parameters must be a table, not a " .. type(params) } }
   end
-  params = complete(op, params, options)
+  local region = region_of(op, params, options)
+  params = complete(op, params, options, region)
   local state = walk.new(options.validate ~= false)
   local request = {
-    path = write_path(state.problems, op, params),
+    path = path_of(state.problems, op, params, region),
     query = not op.in_body and query.write(state, op, params) or nil,
     body = op.in_body and body.write(state, op, params) or nil,
     client_token = op.client_token and params.clientToken ~= nil and params.clientToken ~= null,
   }
   if state.problems[1] then return nil, state.problems end
-  request.region = op.region and params.regionId and scalar.string(params.regionId) or nil
+  request.region = region and scalar.string(region) or nil
   return request
 end
 
