@@ -233,7 +233,13 @@ void jdc_failure_classify(const jdc_failure *f, jdc_verdict *out) {
   case JDC_KIND_CLOSED:
   case JDC_KIND_PHASE:
   case JDC_KIND_CONFIG: take(out, &(meaning){ f->kind, JDC_REPEAT_NEVER, false, false }); break;
-  default: take(out, &(meaning){ f->kind, f->sent ? JDC_REPEAT_IDEMPOTENT : JDC_REPEAT_UNEXECUTED, true, true }); break;
+  default:
+    if (f->final) {
+      take(out, &(meaning){ f->kind, JDC_REPEAT_NEVER, false, false });
+      break;
+    }
+    take(out, &(meaning){ f->kind, f->sent ? JDC_REPEAT_IDEMPOTENT : JDC_REPEAT_UNEXECUTED, true, true });
+    break;
   }
   jdc_failure_hint(f, out);
 }

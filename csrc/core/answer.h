@@ -69,7 +69,8 @@ typedef struct jdc_failure { /* the transport got no whole answer */
   jdc_kind
       kind; /* NETWORK, TIMEOUT, PROTOCOL (cut short, too large), CANCELLED, CLOSED, PHASE, CONFIG (bad CA file ...) */
   jdc_phase phase;
-  bool sent; /* perhaps executed; false only if surely not */
+  bool sent;  /* perhaps executed; false only if surely not */
+  bool final; /* the same call would end the same way: an answer larger than max_size */
 } jdc_failure;
 
 /* What may be done about it */

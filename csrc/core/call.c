@@ -237,7 +237,7 @@ static bool landed(jdc_call *call, jdc_time t) {
 void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer) {
   if (!landed(call, t)) return;
   jdc_verdict *v = &call->verdict;
-  jdc_answer_classify(answer, t.wall_ms, v);
+  jdc_answer_classify(answer, t.wall_ms + call->skew_ms, v); /* by the clock that dated the request */
   if (v->enveloped && v->has_date) jdc_cloud_learn_date(call->cloud, jdc_sign_host(call->signer), v->date_s, t.wall_ms);
   jdc_settle settle = v->kind == JDC_KIND_THROTTLED ? JDC_SETTLE_THROTTLED : JDC_SETTLE_DONE;
   jdc_call_let_go(call, t.now_ms, settle, v->retry_after_ms);

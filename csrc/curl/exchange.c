@@ -5,8 +5,9 @@
  *   transfer:done() -> is there a result?
  *   transfer:result() -> nothing                             while it is going
  *                     -> status, headers, body               headers: lower-case name -> value, repeated ones joined
- *                     -> false, kind, phase, sent, message   as in design.md, "A transport"
- *   transfer:cancel()                                        breaks it off; collecting the object does the same
+ *                     -> false, kind, phase, sent, message, final   as in design.md, "A transport"; final: the same
+ * request would end the same way transfer:cancel()                                        breaks it off; collecting the
+ * object does the same
  *
  * A result is handed out once; with it the transfer goes back to the engine's pool. */
 #include "module.h"
@@ -162,23 +163,24 @@ static void push_headers(lua_State *L, jdc_buf *head) {
   }
 }
 
-static int push_failure(lua_State *L, const char *kind, const char *phase, bool sent, const char *message) {
+static int push_failure(lua_State *L, const char *kind, const char *phase, bool sent, const char *message, bool final) {
   lua_pushboolean(L, 0);
   lua_pushstring(L, kind);
   lua_pushstring(L, phase); /* NULL pushes nil */
   lua_pushboolean(L, sent);
   lua_pushstring(L, message);
-  return 5;
+  lua_pushboolean(L, final);
+  return 6;
 }
 
 static int result(lua_State *L) {
   transfer_box *box = luaL_checkudata(L, 1, TRANSFER);
   jdc_transfer *t = box->transfer;
   int count = 3;
-  if (t == NULL) return push_failure(L, "closed", NULL, true, "the result has been taken");
+  if (t == NULL) return push_failure(L, "closed", NULL, true, "the result has been taken", true);
   if (t->state == JDC_TRANSFER_RUNNING) return 0;
   if (t->state == JDC_TRANSFER_FAILED) {
-    count = push_failure(L, t->failed.kind, t->failed.phase, t->failed.sent, t->failed.message);
+    count = push_failure(L, t->failed.kind, t->failed.phase, t->failed.sent, t->failed.message, t->failed.final);
   } else {
     lua_pushinteger(L, (lua_Integer)t->status);
     push_headers(L, &t->head);

@@ -84,7 +84,7 @@ static const char *own_words(const jdc_transfer *t, CURLcode code, bool cut) {
 void jdc_failure_explain(jdc_transfer *t, CURLcode code) {
   jdc_failed *f = &t->failed;
   if (t->too_large) {
-    *f = (jdc_failed){ .kind = "protocol", .phase = "receive", .sent = true };
+    *f = (jdc_failed){ .kind = "protocol", .phase = "receive", .sent = true, .final = true };
     if (t->body.status == JDC_TOO_BIG)
       (void)snprintf(f->message, sizeof f->message, "the answer is larger than max_size (%zu bytes)", t->body.max);
     else

@@ -13,6 +13,7 @@ typedef struct jdc_failed {
   const char *kind;  /* "network", "timeout", "protocol", "config", "cancelled", "closed" */
   const char *phase; /* "resolve", "connect", "tls", "send", "receive"; NULL if nothing was begun */
   bool sent;         /* perhaps executed; false only if surely not */
+  bool final;        /* the same request would end the same way */
   char message[CURL_ERROR_SIZE + 64];
 } jdc_failed;
 

@@ -230,8 +230,9 @@ static int call_failed(lua_State *L) {
   jdc_lua_call *box = box_of(L);
   int kind = jdc_kind_find(opt_str(L, 2)), phase = jdc_phase_find(opt_str(L, 3));
   jdc_failure failure = { kind > JDC_KIND_OK ? (jdc_kind)kind : JDC_KIND_NETWORK,
-                          phase > 0 ? (jdc_phase)phase : JDC_PHASE_NONE, lua_toboolean(L, 4) != 0 };
-  jdc_call_failed(box->call, jdc_lua_time(L, 5), &failure);
+                          phase > 0 ? (jdc_phase)phase : JDC_PHASE_NONE, lua_toboolean(L, 4) != 0,
+                          lua_toboolean(L, 5) != 0 };
+  jdc_call_failed(box->call, jdc_lua_time(L, 6), &failure);
   return 0;
 }
 

@@ -161,7 +161,7 @@ local function drive(view, transport, slot)
         call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message, facts.request_id,
           facts.denied, facts.date, facts.retry_after, slot.head, now, wall)
       else
-        call:failed(failure.kind, failure.phase, failure.sent, now, wall)
+        call:failed(failure.kind, failure.phase, failure.sent, failure.final, now, wall)
       end
       if limiter then settle(limiter, call, now) end
     elseif step == "credentials" then

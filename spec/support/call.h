@@ -117,7 +117,7 @@ static inline jdc_answer test_answer(int http, const char *status, const char *m
 static inline void test_land(test_world *w, jdc_call *call, const jdc_answer *a) { jdc_call_answered(call, w->t, a); }
 
 static inline void test_fail(test_world *w, jdc_call *call, jdc_kind kind, jdc_phase phase, bool sent) {
-  const jdc_failure failure = { kind, phase, sent };
+  const jdc_failure failure = { kind, phase, sent, false };
   jdc_call_failed(call, w->t, &failure);
 }
 

@@ -233,9 +233,9 @@ static void each_end_of_an_attempt_has_its_settlement(void **state) {
     jdc_failure failure;
     jdc_settle outcome;
   } cases[] = {
-    { { JDC_KIND_NETWORK, JDC_PHASE_CONNECT, false }, JDC_SETTLE_NOT_SENT },
-    { { JDC_KIND_NETWORK, JDC_PHASE_RECEIVE, true }, JDC_SETTLE_DONE },
-    { { JDC_KIND_CANCELLED, JDC_PHASE_RECEIVE, true }, JDC_SETTLE_DONE },
+    { { JDC_KIND_NETWORK, JDC_PHASE_CONNECT, false, false }, JDC_SETTLE_NOT_SENT },
+    { { JDC_KIND_NETWORK, JDC_PHASE_RECEIVE, true, false }, JDC_SETTLE_DONE },
+    { { JDC_KIND_CANCELLED, JDC_PHASE_RECEIVE, true, false }, JDC_SETTLE_DONE },
   };
   for (size_t i = 0; i < TEST_ENTRIES(cases); i++) {
     BEGIN(w);

@@ -93,9 +93,9 @@ return function(options)
     return nil, { kind = "config", sent = false, message = message }
   end
 
-  local function outcome(status, headers, body, sent, message)
+  local function outcome(status, headers, body, sent, message, final)
     if status then return { status = status, headers = headers, body = body } end
-    return nil, { kind = headers, phase = body, sent = sent, message = message }
+    return nil, { kind = headers, phase = body, sent = sent, message = message, final = final }
   end
 
   local transport = {}

@@ -4,8 +4,8 @@ local core = require "jdcloud.core"
 
 local SILENCE = 60 -- seconds without a byte, where the caller sets no limit (design.md, Options)
 
-local function failed(kind, message)
-  return nil, { kind = kind, phase = "receive", sent = true, message = message }
+local function failed(kind, message, final)
+  return nil, { kind = kind, phase = "receive", sent = true, message = message, final = final }
 end
 
 -- What a server's misbehaviour looks like from the other end of the connection; nil if the answer gets through.
@@ -71,7 +71,7 @@ return function(gateway, options)
       closing = fault.close == "next"
     end
     if request.max_size and #answer.body > request.max_size then
-      return failed("protocol", ("the answer is larger than %d bytes"):format(request.max_size))
+      return failed("protocol", ("the answer is larger than %d bytes"):format(request.max_size), true)
     end
     return { status = answer.status, headers = answer.headers, body = answer.body }
   end
