@@ -6,6 +6,7 @@
 typedef struct jdc_lua_call {
   jdc_call *call;
   jdc_held *cloud, *credential; /* held as long as the call may use them */
+  bool plain;                   /* http, not https */
 } jdc_lua_call;
 
 static jdc_lua_call *box_of(lua_State *L) {
@@ -19,7 +20,7 @@ static int call_gc(lua_State *L) {
   jdc_call_free(box->call); /* first: it gives back what it holds of the others */
   jdc_let_go(box->credential);
   jdc_let_go(box->cloud);
-  *box = (jdc_lua_call){ NULL, NULL, NULL };
+  *box = (jdc_lua_call){ NULL, NULL, NULL, false };
   return 0;
 }
 
@@ -27,7 +28,7 @@ static int call_gc(lua_State *L) {
 static int call_new(lua_State *L) {
   jdc_held *cloud = jdc_lua_cloud(L, 1);
   jdc_lua_call *box = jdc_lua_new(L, sizeof(*box), JDC_CALL_META);
-  lua_newtable(L); /* the headers of the request before, see push_pair */
+  lua_newtable(L); /* the headers of the request before, for transports that borrow them */
   jdc_setuservalue(L, -2);
   jdc_status status = jdc_call_new(jdc_lua_alloc(L), cloud->object, &box->call);
   if (status != JDC_OK) return jdc_lua_fail(L, status, "call");
@@ -71,6 +72,7 @@ static int call_begin(lua_State *L) {
     headers[request.nheaders++] = (jdc_header){ JDC_STR("user-agent"), agent };
   request.headers = headers;
   jdc_call_options options = options_of(L, 2);
+  box->plain = request.scheme.len == 4;
   jdc_time t = jdc_lua_time(L, 4);
 
   if (box->credential != credential) {
@@ -87,48 +89,64 @@ static int call_begin(lua_State *L) {
   return 1;
 }
 
-/* Is the pair on the top { name, value }? */
-static bool is_pair(lua_State *L, const jdc_header *h) {
-  if (!lua_istable(L, -1)) return false;
-  jdc_str text[2];
-  for (int i = 0; i < 2; i++) {
-    lua_rawgeti(L, -1, i + 1);
-    text[i].ptr = lua_tolstring(L, -1, &text[i].len);
-    lua_pop(L, 1); /* the pair holds it */
+/* Does entry i of the pair on the top hold this text? */
+static bool holds(lua_State *L, int i, jdc_str text) {
+  jdc_str held = { NULL, 0 };
+  lua_rawgeti(L, -1, i);
+  if (lua_type(L, -1) == LUA_TSTRING) held.ptr = lua_tolstring(L, -1, &held.len);
+  lua_pop(L, 1); /* the pair holds it */
+  return held.ptr != NULL && held.len == text.len && memcmp(held.ptr, text.ptr, text.len) == 0;
+}
+
+static void set_entry(lua_State *L, int i, jdc_str text) {
+  lua_pushlstring(L, text.len > 0 ? text.ptr : "", text.len);
+  lua_rawseti(L, -2, i);
+}
+
+/* Makes the list on the top { { name, value }, ... }. What it has already and is the same stays: most headers hardly
+ * ever change, and tables are what costs time here. */
+static void fill_headers(lua_State *L, const jdc_header *headers, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    if (!lua_istable(L, -1)) {
+      lua_pop(L, 1);
+      lua_createtable(L, 2, 0);
+      lua_pushvalue(L, -1);
+      lua_rawseti(L, -3, (int)i + 1);
+    }
+    if (!holds(L, 1, headers[i].name)) set_entry(L, 1, headers[i].name);
+    if (!holds(L, 2, headers[i].value)) set_entry(L, 2, headers[i].value);
+    lua_pop(L, 1);
   }
-  return text[0].ptr != NULL && text[1].ptr != NULL && text[0].len == h->name.len && text[1].len == h->value.len &&
-         memcmp(text[0].ptr, h->name.ptr, h->name.len) == 0 && memcmp(text[1].ptr, h->value.ptr, h->value.len) == 0;
+  for (size_t i = lua_rawlen(L, -1); i > n; i--) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, (int)i);
+  }
 }
 
-/* Pushes { name, value }: the one of the request before, kept in the table at index `kept`, if it is the same. Host,
- * content-type and user-agent hardly ever change, and tables are what costs time here. */
-static void push_pair(lua_State *L, const jdc_header *h, int kept, int place) {
-  lua_rawgeti(L, kept, place);
-  if (is_pair(L, h)) return;
-  lua_pop(L, 1);
-  lua_createtable(L, 2, 0);
-  lua_pushlstring(L, h->name.ptr, h->name.len);
-  lua_rawseti(L, -2, 1);
-  lua_pushlstring(L, h->value.len > 0 ? h->value.ptr : "", h->value.len);
-  lua_rawseti(L, -2, 2);
-  lua_pushvalue(L, -1);
-  lua_rawseti(L, kept, place);
+static void push_url(lua_State *L, const jdc_lua_call *box, const jdc_signer *signer) {
+  luaL_Buffer url;
+  jdc_str host = jdc_sign_host(signer), target = jdc_sign_target(signer);
+  luaL_buffinit(L, &url);
+  luaL_addstring(&url, box->plain ? "http://" : "https://");
+  luaL_addlstring(&url, host.ptr, host.len);
+  luaL_addlstring(&url, target.ptr, target.len);
+  luaL_pushresult(&url);
 }
 
-static int push_send(lua_State *L, jdc_signer *signer, int64_t timeout_ms) {
-  jdc_str method = jdc_sign_method(signer), target = jdc_sign_target(signer);
-  jdc_getuservalue(L, 1);
-  int kept = lua_gettop(L);
-  lua_pushliteral(L, "send");
-  lua_pushlstring(L, method.ptr, method.len);
-  lua_pushlstring(L, target.ptr, target.len);
+static int push_send(lua_State *L, jdc_lua_call *box, int64_t timeout_ms, bool borrowed) {
+  jdc_signer *signer = jdc_call_signer(box->call);
+  jdc_str method = jdc_sign_method(signer);
   const jdc_header *headers;
   size_t n = jdc_sign_headers(signer, &headers);
-  lua_createtable(L, (int)n, 0);
-  for (size_t i = 0; i < n; i++) {
-    push_pair(L, &headers[i], kept, (int)i + 1);
-    lua_rawseti(L, -2, (int)i + 1);
-  }
+  lua_pushliteral(L, "send");
+  lua_pushlstring(L, method.ptr, method.len);
+  push_url(L, box, signer);
+  if (borrowed)
+    jdc_getuservalue(L, 1);
+  else
+    lua_createtable(L, (int)n, 0);
+  fill_headers(L, headers, n);
   if (timeout_ms == JDC_FOREVER_MS)
     lua_pushnil(L);
   else
@@ -154,13 +172,14 @@ static int push_reserve(lua_State *L, const jdc_step *step) {
   return 4;
 }
 
-/* call:next([now, wall, random]) -> one of
- *   "send", method, target, headers ({ { name, value }, ... }), timeout (seconds | nil)
+/* call:next([now, wall, random, borrowed]) -> one of
+ *   "send", method, url, headers ({ { name, value }, ... }), timeout (seconds | nil)
  *   "wait", seconds, why            why: backoff limit throttled busy credentials answer
  *   "reserve", keys, latest (on now's clock | nil), ticket | nil
  *   "credentials", why              why: missing expiring refused
  *   "done", kind                    "ok", or the kind of the error; call:outcome() tells more
- * now, wall, random (24 bytes): for virtual time; by default the host's. */
+ * now, wall, random (24 bytes): for virtual time; by default the host's. borrowed: the table of headers is the call's
+ * own, and changes with the next request. */
 static int call_next(lua_State *L) {
   jdc_lua_call *box = box_of(L);
   unsigned char bytes[JDC_RANDOM];
@@ -176,7 +195,7 @@ static int call_next(lua_State *L) {
   jdc_step step;
   jdc_call_next(box->call, t, random, &step);
   switch (step.kind) {
-  case JDC_STEP_SEND: return push_send(L, jdc_call_signer(box->call), step.wait_ms);
+  case JDC_STEP_SEND: return push_send(L, box, step.wait_ms, lua_toboolean(L, 5) != 0);
   case JDC_STEP_RESERVE: return push_reserve(L, &step);
   case JDC_STEP_WAIT:
     lua_pushliteral(L, "wait");

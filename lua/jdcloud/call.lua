@@ -50,7 +50,7 @@ local function complete_response(response)
   return response
 end
 
-local function send(view, transport, slot, method, target, headers, timeout)
+local function send(view, transport, slot, method, url, headers, timeout)
   local options = view.options
   local on_event = options.on_event
   local attempt, started = on_event and slot.call:attempt(), on_event and core.now()
@@ -58,10 +58,11 @@ local function send(view, transport, slot, method, target, headers, timeout)
     if attempt > 1 then tell(view, { event = "retry", attempt = attempt }, slot) end
     tell(view, { event = "attempt_start", attempt = attempt, method = method, host = slot.host }, slot)
   end
-  local response, failure = transport.send {
-    method = method, url = slot.origin .. target, headers = headers, body = slot.body, timeout = timeout,
-    connect_timeout = options.connect_timeout, idle_timeout = options.idle_timeout, max_size = options.max_size,
-  }
+  local request = transport.borrows and slot.outgoing or {}
+  request.method, request.url, request.headers, request.body = method, url, headers, slot.body
+  request.timeout, request.connect_timeout = timeout, options.connect_timeout
+  request.idle_timeout, request.max_size = options.idle_timeout, options.max_size
+  local response, failure = transport.send(request)
   if response then response, failure = complete_response(response) end
   local facts
   if response then
@@ -153,7 +154,7 @@ local function drive(view, transport, slot)
   while true do
     local now, wall = clock_of(transport)
     if view.shared.closed then call:cancel(now) end
-    local step, a, b, c, d = call:next(now, wall)
+    local step, a, b, c, d = call:next(now, wall, nil, transport.borrows)
     if step == "send" then
       facts, failure = send(view, transport, slot, a, b, c, d)
       now, wall = clock_of(transport)
@@ -178,7 +179,8 @@ local function drive(view, transport, slot)
 end
 
 --- A place for one call of this view: an idle one, or a new one. exchange.lua fills it in.
--- @return slot = { call = userdata of the core, request = {} } | nil, error
+-- @return slot = { call = userdata of the core, request = {}, outgoing = the table for a transport that borrows it }
+--   | nil, error
 function M.take(view)
   local shared = view.shared
   if shared.closed then return nil, errors.new { kind = "closed", message = "the cloud is closed" } end
@@ -190,20 +192,21 @@ function M.take(view)
     idle[#idle] = nil
     return slot
   end
-  return { call = core.call(shared.core), request = {} }
+  return { call = core.call(shared.core), request = {}, outgoing = {} }
 end
 
 -- Forgets what a call was about, parameters above all, and keeps the slot for the next one.
 local function put_back(shared, slot)
   local request = slot.request
   request.path, request.query, request.body, request.headers, slot.body = nil, nil, nil, nil, nil
+  slot.outgoing.url, slot.outgoing.body = nil, nil
   if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = slot end
 end
 
 --- Makes one call.
 -- @param view the cloud: { shared, connection, keys, options }
--- @param slot of M.take: request is what core's call:begin takes; service, operation, region, host, origin
---   ("https://host"), body and head are for the URL, errors and events
+-- @param slot of M.take: request is what core's call:begin takes; service, operation, region, host, body and head
+--   are for the transport, errors and events
 -- @return facts of the last answer (answer.read), number of attempts | nil, error
 function M.run(view, slot)
   local call, transport = slot.call, view.connection.transport

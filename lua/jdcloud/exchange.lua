@@ -23,7 +23,7 @@ local function parse_endpoint(endpoint)
 end
 
 -- Where a call goes: the endpoint of the call or the view (it may hold {service} and {region}), the name inside a
--- VPC, or the model's. { scheme, host, origin = "https://host" } | nil, message
+-- VPC, or the model's. { scheme, host } | nil, message
 local function find_place(view, model, region, endpoint)
   local options = view.options
   endpoint = endpoint or options.endpoint
@@ -37,7 +37,7 @@ local function find_place(view, model, region, endpoint)
   end
   local scheme, host = parse_endpoint(filled)
   if not scheme then return nil, host end
-  return { scheme = scheme, host = host, origin = scheme .. "://" .. host }
+  return { scheme = scheme, host = host }
 end
 
 -- The same, remembered for the view: it is the same for every call of a service in a region.
@@ -98,7 +98,7 @@ local function fill(slot, view, model, op, built, place, options)
   request.renewable, request.limiter = view.keys.provider ~= nil, view.limiter
   request.limit_operation = limits and operation and limits[service .. "." .. operation] and operation or nil
   slot.service, slot.operation, slot.region = service, operation, built.region
-  slot.host, slot.origin, slot.body, slot.head = place.host, place.origin, built.body, op.method == "HEAD"
+  slot.host, slot.body, slot.head = place.host, built.body, op.method == "HEAD"
 end
 
 -- An error about the endpoint: nothing was sent.

@@ -11,12 +11,15 @@ local function complete(transport)
     local till = core.now() + seconds
     while core.now() < till do core.sleep(math.min(till - core.now(), 0.1)) end -- short, so that Ctrl-C gets its turn
   end
-  return { send = transport.send, sleep = sleep, close = transport.close, clock = transport.clock }
+  return {
+    send = transport.send, sleep = sleep, close = transport.close, clock = transport.clock, borrows = transport.borrows,
+  }
 end
 
 --- Resolves the option `transport`.
 -- @param options those of the cloud that are about connections
--- @return transport = { send, sleep, close | nil, clock | nil } | nil, error of kind config
+-- @return transport = { send, sleep, close | nil, clock | nil, borrows | nil } | nil, error of kind config. borrows: it
+-- keeps nothing of a request once send has returned, so the tables may be used again
 function M.resolve(options)
   local wanted = options.transport
   if type(wanted) == "table" then return complete(wanted) end

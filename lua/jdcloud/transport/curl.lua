@@ -98,7 +98,7 @@ return function(options)
     return nil, { kind = headers, phase = body, sent = sent, message = message, final = final }
   end
 
-  local transport = {}
+  local transport = { borrows = true }
 
   --- Makes one HTTP request and waits for its answer. Sends URL and headers byte for byte, and content-length.
   function transport.send(request)
