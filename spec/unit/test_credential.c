@@ -202,6 +202,8 @@ static void after_a_failed_late_refresh_keys_serve_until_they_expire(void **stat
   jdc_credential_failed(credential, END + 7);
   assert_false(jdc_credential_has_keys(credential));
   expect_fetch(END + 1, JDC_WHY_EXPIRING);
+  set("b", "s", NULL, 2 * END);
+  assert_true(jdc_credential_has_keys(credential));
 }
 
 static void refused_keys_are_fetched_once(void **state) {
@@ -317,7 +319,10 @@ static void the_key_unused_for_longest_is_forgotten_first(void **state) {
   (void)state;
   const jdc_hmac_key *keys[JDC_SIGNING_KEYS];
   set("a", "s", NULL, 0);
-  for (int i = 0; i < JDC_SIGNING_KEYS; i++) keys[i] = key_of(i);
+  for (int i = 0; i < JDC_SIGNING_KEYS; i++) {
+    keys[i] = key_of(i);
+    for (int j = 0; j < i; j++) assert_ptr_not_equal(keys[i], keys[j]);
+  }
   for (int i = 0; i < JDC_SIGNING_KEYS; i++) assert_ptr_equal(key_of(i), keys[i]);
   key_of(0);
   assert_ptr_equal(key_of(JDC_SIGNING_KEYS), keys[1]); /* took the place of the second */
