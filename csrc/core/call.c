@@ -279,6 +279,10 @@ bool jdc_call_unsettled(jdc_call *call, jdc_ticket *ticket, jdc_settlement *sett
   return true;
 }
 
+bool jdc_call_succeeded(const jdc_call *call) {
+  return call->state == JDC_ST_DONE && call->outcome.kind == JDC_KIND_OK && call->outcome.answered;
+}
+
 const jdc_outcome *jdc_call_outcome(const jdc_call *call) { return &call->outcome; }
 const jdc_verdict *jdc_call_verdict(const jdc_call *call) { return &call->verdict; }
 jdc_signer *jdc_call_signer(jdc_call *call) { return call->signer; }

@@ -119,6 +119,7 @@ void jdc_call_cancel(jdc_call *call, int64_t now_ms); /* the next step is DONE *
 /* What a driver with a limiter of its own settles after an attempt: true and the ticket, once for each. */
 bool jdc_call_unsettled(jdc_call *call, jdc_ticket *ticket, jdc_settlement *settlement);
 
+bool jdc_call_succeeded(const jdc_call *call);             /* done, and well: no further poll is needed */
 const jdc_outcome *jdc_call_outcome(const jdc_call *call); /* after DONE */
 const jdc_verdict *jdc_call_verdict(const jdc_call *call); /* of the last attempt */
 jdc_signer *jdc_call_signer(jdc_call *call);               /* after SEND: target, headers */

@@ -1,13 +1,13 @@
 /* exchange.c - the Lua object for one transfer.
  *
- *   engine:start{ method, url, headers = {{name, value}, ...}, body, timeout, connect_timeout, idle_timeout, max_size }
+ *   engine:start{ method, url, headers, body, timeout, connect_timeout, idle_timeout, max_size }
+ *     headers: {{name, value}, ...}, or one text of lines `name: value`
  *     -> transfer | nil, { kind, sent = false, message }
  *   transfer:done() -> is there a result?
  *   transfer:result() -> nothing                             while it is going
  *                     -> status, headers, body               headers: lower-case name -> value, repeated ones joined
- *                     -> false, kind, phase, sent, message, final   as in design.md, "A transport"; final: the same
- * request would end the same way transfer:cancel()                                        breaks it off; collecting the
- * object does the same
+ *                     -> false, kind, phase, sent, message, final   as in design.md, "A transport"
+ *   transfer:cancel()                                        breaks it off; collecting the object does the same
  *
  * A result is handed out once; with it the transfer goes back to the engine's pool. */
 #include "module.h"
@@ -59,10 +59,30 @@ static jdc_str pair_part(lua_State *L, int i) {
   return s;
 }
 
+/* Headers as one text: `name: value` and a line feed each. */
+static const char *add_lines(jdc_transfer *t, jdc_str text) {
+  const char *problem = NULL;
+  while (text.len > 0 && problem == NULL) {
+    const char *end = memchr(text.ptr, '\n', text.len);
+    const char *colon = memchr(text.ptr, ':', text.len);
+    if (end == NULL || colon == NULL || colon > end) return "headers must be lines of name: value";
+    problem = jdc_transfer_header(t, (jdc_str){ text.ptr, (size_t)(colon - text.ptr) },
+                                  (jdc_str){ colon + 1, (size_t)(end - colon) - 1 });
+    text.len -= (size_t)(end - text.ptr) + 1;
+    text.ptr = end + 1;
+  }
+  return problem;
+}
+
 static const char *add_headers(lua_State *L, jdc_transfer *t) {
   const char *problem = NULL;
   lua_getfield(L, 2, "headers");
   if (lua_isnil(L, -1)) return NULL;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    jdc_str text;
+    text.ptr = lua_tolstring(L, -1, &text.len);
+    return add_lines(t, text);
+  }
   if (!lua_istable(L, -1)) return "headers must be a list of {name, value}";
   const int count = (int)lua_rawlen(L, -1);
   for (int i = 1; i <= count && problem == NULL; i++) {
@@ -145,7 +165,7 @@ static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c ==
 /* Pushes the table of headers, whose names become lower case where they stand. The status line has no colon before
  * its first blank, a continued line (obsolete since RFC 7230) begins with a blank; both are passed over. */
 static void push_headers(lua_State *L, jdc_buf *head) {
-  lua_createtable(L, 0, 12);
+  lua_createtable(L, 0, 8);
   char *end = head->data + head->len;
   for (char *line = head->data, *next; line != NULL && line < end; line = next) {
     char *stop = memchr(line, '\n', (size_t)(end - line));

@@ -3,10 +3,13 @@
 
 #include "binding.h"
 
+#define TEXT_MAX (JDC_TARGET_MAX + 2 * JDC_HEADER_BYTES_MAX) /* a URL, or all headers of a request */
+
 typedef struct jdc_lua_call {
   jdc_call *call;
   jdc_held *cloud, *credential; /* held as long as the call may use them */
   bool plain;                   /* http, not https */
+  jdc_buf text;                 /* for what goes to Lua as one text; wiped, since an Authorization may be in it */
 } jdc_lua_call;
 
 static jdc_lua_call *box_of(lua_State *L) {
@@ -20,7 +23,11 @@ static int call_gc(lua_State *L) {
   jdc_call_free(box->call); /* first: it gives back what it holds of the others */
   jdc_let_go(box->credential);
   jdc_let_go(box->cloud);
-  *box = (jdc_lua_call){ NULL, NULL, NULL, false };
+  if (box->text.alloc.fn != NULL) {
+    jdc_buf_wipe(&box->text);
+    jdc_buf_free(&box->text);
+  }
+  memset(box, 0, sizeof(*box));
   return 0;
 }
 
@@ -28,8 +35,7 @@ static int call_gc(lua_State *L) {
 static int call_new(lua_State *L) {
   jdc_held *cloud = jdc_lua_cloud(L, 1);
   jdc_lua_call *box = jdc_lua_new(L, sizeof(*box), JDC_CALL_META);
-  lua_newtable(L); /* the headers of the request before, for transports that borrow them */
-  jdc_setuservalue(L, -2);
+  jdc_buf_init(&box->text, jdc_lua_alloc(L), TEXT_MAX);
   jdc_status status = jdc_call_new(jdc_lua_alloc(L), cloud->object, &box->call);
   if (status != JDC_OK) return jdc_lua_fail(L, status, "call");
   box->cloud = jdc_hold_too(cloud);
@@ -89,52 +95,47 @@ static int call_begin(lua_State *L) {
   return 1;
 }
 
-/* Does entry i of the pair on the top hold this text? */
-static bool holds(lua_State *L, int i, jdc_str text) {
-  jdc_str held = { NULL, 0 };
-  lua_rawgeti(L, -1, i);
-  if (lua_type(L, -1) == LUA_TSTRING) held.ptr = lua_tolstring(L, -1, &held.len);
-  lua_pop(L, 1); /* the pair holds it */
-  return held.ptr != NULL && held.len == text.len && memcmp(held.ptr, text.ptr, text.len) == 0;
-}
-
-static void set_entry(lua_State *L, int i, jdc_str text) {
-  lua_pushlstring(L, text.len > 0 ? text.ptr : "", text.len);
-  lua_rawseti(L, -2, i);
-}
-
-/* Makes the list on the top { { name, value }, ... }. What it has already and is the same stays: most headers hardly
- * ever change, and tables are what costs time here. */
-static void fill_headers(lua_State *L, const jdc_header *headers, size_t n) {
+/* Pushes { { name, value }, ... }. */
+static void push_pairs(lua_State *L, const jdc_header *headers, size_t n) {
+  lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
-    lua_rawgeti(L, -1, (int)i + 1);
-    if (!lua_istable(L, -1)) {
-      lua_pop(L, 1);
-      lua_createtable(L, 2, 0);
-      lua_pushvalue(L, -1);
-      lua_rawseti(L, -3, (int)i + 1);
-    }
-    if (!holds(L, 1, headers[i].name)) set_entry(L, 1, headers[i].name);
-    if (!holds(L, 2, headers[i].value)) set_entry(L, 2, headers[i].value);
-    lua_pop(L, 1);
-  }
-  for (size_t i = lua_rawlen(L, -1); i > n; i--) {
-    lua_pushnil(L);
-    lua_rawseti(L, -2, (int)i);
+    lua_createtable(L, 2, 0);
+    lua_pushlstring(L, headers[i].name.ptr, headers[i].name.len);
+    lua_rawseti(L, -2, 1);
+    lua_pushlstring(L, headers[i].value.len > 0 ? headers[i].value.ptr : "", headers[i].value.len);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (int)i + 1);
   }
 }
 
-static void push_url(lua_State *L, const jdc_lua_call *box, const jdc_signer *signer) {
-  luaL_Buffer url;
-  jdc_str host = jdc_sign_host(signer), target = jdc_sign_target(signer);
-  luaL_buffinit(L, &url);
-  luaL_addstring(&url, box->plain ? "http://" : "https://");
-  luaL_addlstring(&url, host.ptr, host.len);
-  luaL_addlstring(&url, target.ptr, target.len);
-  luaL_pushresult(&url);
+static void push_text(lua_State *L, const jdc_buf *text) {
+  if (text->status != JDC_OK) jdc_lua_fail(L, text->status, "request");
+  lua_pushlstring(L, text->data, text->len);
 }
 
-static int push_send(lua_State *L, jdc_lua_call *box, int64_t timeout_ms, bool borrowed) {
+/* Pushes the headers as one text, `name: value` and a line feed each: tables are what costs time here. No value has a
+ * line feed in it (field.h). */
+static void push_lines(lua_State *L, jdc_buf *text, const jdc_header *headers, size_t n) {
+  jdc_buf_clear(text);
+  for (size_t i = 0; i < n; i++) {
+    jdc_buf_str(text, headers[i].name);
+    jdc_buf_add(text, ": ", 2);
+    jdc_buf_str(text, headers[i].value);
+    jdc_buf_chr(text, '\n');
+  }
+  push_text(L, text);
+}
+
+static void push_url(lua_State *L, jdc_lua_call *box, const jdc_signer *signer) {
+  jdc_buf *url = &box->text;
+  jdc_buf_clear(url);
+  jdc_buf_str(url, box->plain ? JDC_STR("http://") : JDC_STR("https://"));
+  jdc_buf_str(url, jdc_sign_host(signer));
+  jdc_buf_str(url, jdc_sign_target(signer));
+  push_text(L, url);
+}
+
+static int push_send(lua_State *L, jdc_lua_call *box, int64_t timeout_ms, bool as_text) {
   jdc_signer *signer = jdc_call_signer(box->call);
   jdc_str method = jdc_sign_method(signer);
   const jdc_header *headers;
@@ -142,11 +143,10 @@ static int push_send(lua_State *L, jdc_lua_call *box, int64_t timeout_ms, bool b
   lua_pushliteral(L, "send");
   lua_pushlstring(L, method.ptr, method.len);
   push_url(L, box, signer);
-  if (borrowed)
-    jdc_getuservalue(L, 1);
+  if (as_text)
+    push_lines(L, &box->text, headers, n);
   else
-    lua_createtable(L, (int)n, 0);
-  fill_headers(L, headers, n);
+    push_pairs(L, headers, n);
   if (timeout_ms == JDC_FOREVER_MS)
     lua_pushnil(L);
   else
@@ -172,14 +172,14 @@ static int push_reserve(lua_State *L, const jdc_step *step) {
   return 4;
 }
 
-/* call:next([now, wall, random, borrowed]) -> one of
+/* call:next([now, wall, random, as_text]) -> one of
  *   "send", method, url, headers ({ { name, value }, ... }), timeout (seconds | nil)
  *   "wait", seconds, why            why: backoff limit throttled busy credentials answer
  *   "reserve", keys, latest (on now's clock | nil), ticket | nil
  *   "credentials", why              why: missing expiring refused
  *   "done", kind                    "ok", or the kind of the error; call:outcome() tells more
- * now, wall, random (24 bytes): for virtual time; by default the host's. borrowed: the table of headers is the call's
- * own, and changes with the next request. */
+ * now, wall, random (24 bytes): for virtual time; by default the host's. as_text: the headers as one text, `name:
+ * value` and a line feed each. */
 static int call_next(lua_State *L) {
   jdc_lua_call *box = box_of(L);
   unsigned char bytes[JDC_RANDOM];
@@ -221,7 +221,8 @@ static jdc_str opt_str(lua_State *L, int arg) {
 
 /* call:answered(http_status, body, error_code | nil, error_status, error_message, request_id, denied, date,
  * retry_after, head
- * [, now, wall]). body: "empty", "envelope", "json" or "other"; error_code: nil where the envelope has no error. */
+ * [, now, wall]) -> did the call succeed? Then it is done. body: "empty", "envelope", "json" or "other"; error_code:
+ * nil where the envelope has no error. */
 static int call_answered(lua_State *L) {
   static const char *const bodies[] = { "empty", "envelope", "json", "other", NULL };
   jdc_lua_call *box = box_of(L);
@@ -240,7 +241,8 @@ static int call_answered(lua_State *L) {
     .head = lua_toboolean(L, 11) != 0,
   };
   jdc_call_answered(box->call, jdc_lua_time(L, 12), &answer);
-  return 0;
+  lua_pushboolean(L, jdc_call_succeeded(box->call));
+  return 1;
 }
 
 /* call:failed(kind, phase | nil, sent [, now, wall]): the transport got no whole answer. A kind that is none is

@@ -1,18 +1,19 @@
 /* random.c - random bytes of the operating system, fetched many at a time: a system call for each nonce would cost more
  * than its signature. Every byte is given out once. The store lies in memory that the kernel empties in a child after
  * fork, so that parent and child never share bytes; where the kernel can't do that, each request is a system call. */
-#define _DEFAULT_SOURCE /* getentropy, madvise */
+#define _DEFAULT_SOURCE /* getentropy, getrandom, madvise */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#if defined(__APPLE__)
+#if defined(__linux__) || defined(__APPLE__)
 #include <sys/random.h>
 #endif
 
 #include "binding.h"
 
 #define STORE_META  "jdcloud.core.random"
-#define STORE_BYTES 256 /* getentropy gives no more at once */
+#define ENTROPY_MAX 256 /* getentropy gives no more at once */
+#define STORE_BYTES 2048
 
 /* At the start of a page of its own; all zero (and so empty) when new and in a child. */
 typedef struct jdc_store {
@@ -46,7 +47,20 @@ static jdc_store *map_store(void) {
 }
 
 static void fetch(lua_State *L, void *out, size_t n) {
-  if (getentropy(out, n) != 0) luaL_error(L, "the operating system gives no random bytes");
+  unsigned char *p = out;
+  while (n > 0) {
+    size_t part = n < ENTROPY_MAX ? n : ENTROPY_MAX;
+#if defined(__linux__)
+    ssize_t got = getrandom(p, n, 0); /* more at once; fewer than asked for if a signal comes */
+    if (got > 0) part = (size_t)got;
+    bool ok = got > 0 || getentropy(p, part) == 0;
+#else
+    bool ok = getentropy(p, part) == 0;
+#endif
+    if (!ok) luaL_error(L, "the operating system gives no random bytes");
+    p += part;
+    n -= part;
+  }
 }
 
 void jdc_host_random(lua_State *L, void *out, size_t n) {
@@ -55,7 +69,7 @@ void jdc_host_random(lua_State *L, void *out, size_t n) {
   const jdc_store_box *box = lua_touserdata(L, -1);
   lua_pop(L, 1);
   jdc_store *store = box == NULL ? NULL : box->store;
-  if (store == NULL || n > STORE_BYTES / 4) {
+  if (store == NULL || n > ENTROPY_MAX) {
     fetch(L, out, n);
     return;
   }
@@ -72,8 +86,8 @@ void jdc_host_random(lua_State *L, void *out, size_t n) {
 /* random(n) -> n bytes of the operating system's generator, 1 to 256. */
 static int host_random(lua_State *L) {
   lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 1 && n <= STORE_BYTES, 1, "from 1 to 256");
-  unsigned char bytes[STORE_BYTES];
+  luaL_argcheck(L, n >= 1 && n <= ENTROPY_MAX, 1, "from 1 to 256");
+  unsigned char bytes[ENTROPY_MAX];
   jdc_host_random(L, bytes, (size_t)n);
   lua_pushlstring(L, (const char *)bytes, (size_t)n);
   return 1;

@@ -40,15 +40,17 @@ end
 
 --- Reads an answer.
 -- @param response { status, headers, body } of a transport
+-- @param facts a table to use again, or nil
 -- @return facts: kind of body (`body`), http_status, code | nil, status, message, request_id, details, denied, date,
 --   retry_after, headers, result
-function M.read(response)
+function M.read(response, facts)
   local headers = response.headers or {}
   local body, value = decode(response.body)
-  local facts = {
-    body = body, http_status = response.status, headers = headers, date = headers.date,
-    retry_after = headers["retry-after"], request_id = headers["x-jdcloud-request-id"], result = nil, code = nil,
-  }
+  facts = facts or {}
+  facts.body, facts.http_status, facts.headers = body, response.status, headers
+  facts.date, facts.retry_after = headers.date, headers["retry-after"]
+  facts.request_id, facts.result = headers["x-jdcloud-request-id"], nil
+  facts.code, facts.status, facts.message, facts.details, facts.denied = nil, nil, nil, nil, nil
   if body == "other" then facts.message = title(response.body) end
   if body ~= "envelope" then return facts end
   facts.request_id = text_or_nil(value.requestId) or facts.request_id

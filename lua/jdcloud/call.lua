@@ -58,7 +58,7 @@ local function send(view, transport, slot, method, url, headers, timeout)
     if attempt > 1 then tell(view, { event = "retry", attempt = attempt }, slot) end
     tell(view, { event = "attempt_start", attempt = attempt, method = method, host = slot.host }, slot)
   end
-  local request = transport.borrows and slot.outgoing or {}
+  local request = transport.direct and slot.outgoing or {}
   request.method, request.url, request.headers, request.body = method, url, headers, slot.body
   request.timeout, request.connect_timeout = timeout, options.connect_timeout
   request.idle_timeout, request.max_size = options.idle_timeout, options.max_size
@@ -66,7 +66,7 @@ local function send(view, transport, slot, method, url, headers, timeout)
   if response then response, failure = complete_response(response) end
   local facts
   if response then
-    facts = answer.read(response)
+    facts = answer.read(response, slot.facts)
   else
     failure = complete_failure(failure)
   end
@@ -154,13 +154,16 @@ local function drive(view, transport, slot)
   while true do
     local now, wall = clock_of(transport)
     if view.shared.closed then call:cancel(now) end
-    local step, a, b, c, d = call:next(now, wall, nil, transport.borrows)
+    local step, a, b, c, d = call:next(now, wall, nil, transport.direct)
     if step == "send" then
       facts, failure = send(view, transport, slot, a, b, c, d)
       now, wall = clock_of(transport)
       if facts then
-        call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message, facts.request_id,
-          facts.denied, facts.date, facts.retry_after, slot.head, now, wall)
+        if call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message, facts.request_id,
+          facts.denied, facts.date, facts.retry_after, slot.head, now, wall) then
+          if limiter then settle(limiter, call, now) end
+          return facts, nil, nil, "ok"
+        end
       else
         call:failed(failure.kind, failure.phase, failure.sent, failure.final, now, wall)
       end
@@ -179,8 +182,8 @@ local function drive(view, transport, slot)
 end
 
 --- A place for one call of this view: an idle one, or a new one. exchange.lua fills it in.
--- @return slot = { call = userdata of the core, request = {}, outgoing = the table for a transport that borrows it }
---   | nil, error
+-- @return slot = { call = userdata of the core, request = {}, outgoing = {} for a direct transport, facts = {} of
+--   the last answer } | nil, error. Whoever takes it puts it back, or it is garbage
 function M.take(view)
   local shared = view.shared
   if shared.closed then return nil, errors.new { kind = "closed", message = "the cloud is closed" } end
@@ -192,14 +195,15 @@ function M.take(view)
     idle[#idle] = nil
     return slot
   end
-  return { call = core.call(shared.core), request = {}, outgoing = {} }
+  return { call = core.call(shared.core), request = {}, outgoing = {}, facts = {} }
 end
 
--- Forgets what a call was about, parameters above all, and keeps the slot for the next one.
-local function put_back(shared, slot)
-  local request = slot.request
+--- Forgets what a call was about, parameters and results above all, and keeps the slot for the next one.
+function M.put_back(view, slot)
+  local shared, request = view.shared, slot.request
   request.path, request.query, request.body, request.headers, slot.body = nil, nil, nil, nil, nil
-  slot.outgoing.url, slot.outgoing.body = nil, nil
+  slot.outgoing.url, slot.outgoing.body, slot.outgoing.headers = nil, nil, nil
+  slot.facts.result, slot.facts.headers, slot.facts.details = nil, nil, nil
   if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = slot end
 end
 
@@ -207,7 +211,7 @@ end
 -- @param view the cloud: { shared, connection, keys, options }
 -- @param slot of M.take: request is what core's call:begin takes; service, operation, region, host, body and head
 --   are for the transport, errors and events
--- @return facts of the last answer (answer.read), number of attempts | nil, error
+-- @return facts of the last answer (answer.read; the slot's own), number of attempts | nil, error
 function M.run(view, slot)
   local call, transport = slot.call, view.connection.transport
   local now, wall = clock_of(transport)
@@ -224,7 +228,6 @@ function M.run(view, slot)
     local request_id = facts and facts.request_id
     tell(view, { event = "done", kind = err and err.kind or kind, attempts = attempts, request_id = request_id }, slot)
   end
-  put_back(view.shared, slot)
   if err then return nil, err end
   return facts, attempts
 end

@@ -56,9 +56,9 @@ end
 function M.call(client, name, params, options)
   local op, built = build(client, name, params, options)
   if not op then return nil, built end
-  local facts, meta = exchange.run(client.view, client.model, op, built, options)
-  if not facts then return nil, meta end
-  return result.shape(facts.result, op, client.view.options.keep_null), meta
+  local meta, value = exchange.run(client.view, client.model, op, built, options)
+  if not meta then return nil, value end
+  return result.shape(value, op, client.view.options.keep_null), meta
 end
 
 --- The signed request of an operation, unsent.

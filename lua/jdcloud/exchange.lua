@@ -113,7 +113,7 @@ end
 -- @param op { name | nil, method, repeatable | nil }
 -- @param built { path, query | nil, body | nil, region | nil (the one that is sent), client_token | nil }
 -- @param options those of a single call and, for cloud:request, its endpoint; or nil
--- @return facts of the answer (answer.read), meta = { request_id, http_status, attempts, headers } | nil, error
+-- @return meta = { request_id, http_status, attempts, headers }, the decoded result (nil if there is none) | nil, error
 function M.run(view, model, op, built, options)
   options = options or NONE
   local place, message = place_of(view, model, built.region, options.endpoint)
@@ -124,12 +124,18 @@ function M.run(view, model, op, built, options)
     return nil, err
   end
   fill(slot, view, model, op, built, place, options)
-  local facts, attempts
-  facts, attempts = call.run(view, slot)
-  if not facts then return nil, attempts end
-  return facts, {
-    request_id = facts.request_id, http_status = facts.http_status, attempts = attempts, headers = facts.headers,
-  }
+  local facts, attempts = call.run(view, slot)
+  local meta, value
+  if facts then
+    value = facts.result
+    meta = {
+      request_id = facts.request_id, http_status = facts.http_status, attempts = attempts, headers = facts.headers,
+    }
+  else
+    value = attempts
+  end
+  call.put_back(view, slot)
+  return meta, value
 end
 
 -- Waits until there are keys to sign with, asking the provider if this caller is to.

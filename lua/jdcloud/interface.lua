@@ -3,19 +3,14 @@
 -- quick.
 
 local core = require "jdcloud.core"
-local errors = require "jdcloud.errors"
 local version = require "jdcloud.version"
-
-local function as_is(...)
-  return ...
-end
 
 -- Field of the module -> where its value comes from, at its first use: a module, and a field of it.
 local LAZY = {
   region = { "enums", "region" }, zone = { "enums", "zone" }, charge_mode = { "enums", "charge_mode" },
   charge_unit = { "enums", "charge_unit" }, charge_status = { "enums", "charge_status" },
   regions = { "enums", "regions" }, charge = { "charge" }, filters = { "filters" }, null = { "json", "null" },
-  list = { "json", "list" }, main = { "main" },
+  list = { "json", "list" }, main = { "main" }, is_error = { "errors", "is" }, check = { "errors", "check" },
 }
 
 local function load_lazily(M, name)
@@ -27,13 +22,21 @@ local function load_lazily(M, name)
   return value
 end
 
+-- A message as an error object.
+local function or_invalid(value, message)
+  if value then return value end
+  return nil, require("jdcloud.errors").new { kind = "invalid", message = message }
+end
+
 --- Makes the module's table.
 -- @param raising does it raise?
 return function(raising)
-  local check = raising and errors.check or as_is
-  local M = {
-    _VERSION = version, _NAME = raising and "jdcloud" or "jdcloud.safe", is_error = errors.is, check = errors.check,
-  }
+  local M = { _VERSION = version, _NAME = raising and "jdcloud" or "jdcloud.safe" }
+
+  local function check(...)
+    if (...) or not raising then return ... end
+    return M.check(...)
+  end
 
   --- jdcloud.new(options) -> a cloud. The options are in the README; keys are found at once, connections made later.
   function M.new(options)
@@ -49,14 +52,12 @@ return function(raising)
   -- and nonce are new, unless given.
   function M.sign(request)
     require("jdcloud.options").check_sign(request, "sign", true)
-    local signed, message = core.sign(request)
-    return check(signed, message and errors.new { kind = "invalid", message = message })
+    return check(or_invalid(core.sign(request)))
   end
 
   --- jdcloud.encode(value) -> a result as JSON text, with its lists and exact integers.
   function M.encode(value)
-    local text, message = require("jdcloud.json").encode(value)
-    return check(text, message and errors.new { kind = "invalid", message = message })
+    return check(or_invalid(require("jdcloud.json").encode(value)))
   end
 
   return setmetatable(M, { __index = load_lazily })

@@ -12,14 +12,14 @@ local function complete(transport)
     while core.now() < till do core.sleep(math.min(till - core.now(), 0.1)) end -- short, so that Ctrl-C gets its turn
   end
   return {
-    send = transport.send, sleep = sleep, close = transport.close, clock = transport.clock, borrows = transport.borrows,
+    send = transport.send, sleep = sleep, close = transport.close, clock = transport.clock, direct = transport.direct,
   }
 end
 
 --- Resolves the option `transport`.
 -- @param options those of the cloud that are about connections
--- @return transport = { send, sleep, close | nil, clock | nil, borrows | nil } | nil, error of kind config. borrows: it
--- keeps nothing of a request once send has returned, so the tables may be used again
+-- @return transport = { send, sleep, close | nil, clock | nil, direct | nil } | nil, error of kind config. direct: it
+-- keeps nothing of a request once send has returned, and takes the headers as one text, `name: value` a line
 function M.resolve(options)
   local wanted = options.transport
   if type(wanted) == "table" then return complete(wanted) end

@@ -98,7 +98,7 @@ return function(options)
     return nil, { kind = headers, phase = body, sent = sent, message = message, final = final }
   end
 
-  local transport = { borrows = true }
+  local transport = { direct = true } -- see jdcloud/transport.lua
 
   --- Makes one HTTP request and waits for its answer. Sends URL and headers byte for byte, and content-length.
   function transport.send(request)
