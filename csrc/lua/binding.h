@@ -70,8 +70,11 @@ void jdc_lua_request(lua_State *L, int t, jdc_sign_request *out);
 jdc_time jdc_host_time(void);
 /* The time: the arguments now and wall (seconds) of a virtual clock, or the host's. */
 jdc_time jdc_lua_time(lua_State *L, int arg);
-/* random.c: raises if the operating system gives no random bytes. */
-void jdc_host_random(lua_State *L, void *out, size_t n);
+/* random.c: the store of random bytes of this state, which lives as long as the state; and fresh bytes from it. Raises
+ * if the operating system gives none. */
+typedef struct jdc_store_box jdc_store_box;
+jdc_store_box *jdc_random_store(lua_State *L);
+void jdc_random_take(lua_State *L, jdc_store_box *box, void *out, size_t n);
 
 /* text.c: base64 with padding, no line breaks (protocol.md 1.11). */
 void jdc_base64(jdc_buf *out, jdc_str s);

@@ -8,8 +8,9 @@
 typedef struct jdc_lua_call {
   jdc_call *call;
   jdc_held *cloud, *credential; /* held as long as the call may use them */
-  bool plain;                   /* http, not https */
-  jdc_buf text;                 /* for what goes to Lua as one text; wiped, since an Authorization may be in it */
+  jdc_store_box *random;
+  bool plain;   /* http, not https */
+  jdc_buf text; /* for what goes to Lua as one text; wiped, since an Authorization may be in it */
 } jdc_lua_call;
 
 static jdc_lua_call *box_of(lua_State *L) {
@@ -35,6 +36,7 @@ static int call_gc(lua_State *L) {
 static int call_new(lua_State *L) {
   jdc_held *cloud = jdc_lua_cloud(L, 1);
   jdc_lua_call *box = jdc_lua_new(L, sizeof(*box), JDC_CALL_META);
+  box->random = jdc_random_store(L);
   jdc_buf_init(&box->text, jdc_lua_alloc(L), TEXT_MAX);
   jdc_status status = jdc_call_new(jdc_lua_alloc(L), cloud->object, &box->call);
   if (status != JDC_OK) return jdc_lua_fail(L, status, "call");
@@ -186,7 +188,7 @@ static int call_next(lua_State *L) {
   const unsigned char *random = bytes;
   jdc_time t = jdc_lua_time(L, 2);
   if (lua_isnoneornil(L, 4)) {
-    jdc_host_random(L, bytes, sizeof(bytes));
+    jdc_random_take(L, box->random, bytes, sizeof(bytes));
   } else {
     jdc_str given = jdc_lua_str(L, 4);
     luaL_argcheck(L, given.len == JDC_RANDOM, 4, "24 bytes");

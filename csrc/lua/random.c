@@ -21,9 +21,9 @@ typedef struct jdc_store {
   unsigned char bytes[STORE_BYTES];
 } jdc_store;
 
-typedef struct jdc_store_box {
+struct jdc_store_box {
   jdc_store *store; /* NULL: not to be had here */
-} jdc_store_box;
+};
 
 static const char store_key = 0; /* its address is the place of the box in the registry */
 
@@ -63,11 +63,15 @@ static void fetch(lua_State *L, void *out, size_t n) {
   }
 }
 
-void jdc_host_random(lua_State *L, void *out, size_t n) {
+jdc_store_box *jdc_random_store(lua_State *L) {
   lua_pushlightuserdata(L, (void *)&store_key);
   lua_rawget(L, LUA_REGISTRYINDEX);
-  const jdc_store_box *box = lua_touserdata(L, -1);
-  lua_pop(L, 1);
+  jdc_store_box *box = lua_touserdata(L, -1);
+  lua_pop(L, 1); /* the registry holds it */
+  return box;
+}
+
+void jdc_random_take(lua_State *L, jdc_store_box *box, void *out, size_t n) {
   jdc_store *store = box == NULL ? NULL : box->store;
   if (store == NULL || n > ENTROPY_MAX) {
     fetch(L, out, n);
@@ -88,7 +92,7 @@ static int host_random(lua_State *L) {
   lua_Integer n = luaL_checkinteger(L, 1);
   luaL_argcheck(L, n >= 1 && n <= ENTROPY_MAX, 1, "from 1 to 256");
   unsigned char bytes[ENTROPY_MAX];
-  jdc_host_random(L, bytes, (size_t)n);
+  jdc_random_take(L, jdc_random_store(L), bytes, (size_t)n);
   lua_pushlstring(L, (const char *)bytes, (size_t)n);
   return 1;
 }

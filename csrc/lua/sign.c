@@ -93,7 +93,7 @@ static int sign_sign(lua_State *L) {
   }
   if (nonce.ptr == NULL) {
     unsigned char bytes[16];
-    jdc_host_random(L, bytes, sizeof(bytes));
+    jdc_random_take(L, jdc_random_store(L), bytes, sizeof(bytes));
     jdc_hex(nonce_text, bytes, sizeof(bytes));
     nonce = (jdc_str){ nonce_text, sizeof(nonce_text) };
   }
