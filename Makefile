@@ -52,7 +52,7 @@ LUA_SRC   := $(sort $(wildcard csrc/lua/*.c))
 CURL_SRC  := $(sort $(wildcard csrc/curl/*.c))
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
 # unit/NAME and host/NAME; those of host embed a Lua, for which 5.4 stands in.
-C_TESTS   := $(patsubst spec/%.c,%,$(sort $(wildcard spec/unit/test_*.c spec/host/test_*.c)))
+C_TESTS   := $(patsubst spec/%.c,%,$(sort $(wildcard spec/host/test_*.c)) $(sort $(wildcard spec/unit/test_*.c)))
 C_BENCHES := $(patsubst spec/bench/%.c,%,$(sort $(wildcard spec/bench/*.c)))
 MODULES    = $(foreach l,$(LUAS),$(BUILD)/$(l)/jdcloud/core.so $(BUILD)/$(l)/jdcloud/curl.so)
 

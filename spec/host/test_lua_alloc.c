@@ -127,7 +127,17 @@ static const scenario scenarios[] = {
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
+/* A state that is never closed keeps the libraries loaded, so that a leak can be told by the function it is from. */
+static lua_State *keeper;
+
 int main(void) {
+  keeper = luaL_newstate();
+  if (keeper == NULL) return 1;
+  luaL_openlibs(keeper);
+  if (luaL_dostring(keeper, "require 'cjson' require 'jdcloud.core' require 'jdcloud.curl'") != LUA_OK) {
+    print_error("%s\n", lua_tostring(keeper, -1));
+    return 1;
+  }
   struct CMUnitTest tests[SCENARIOS] = { { 0 } };
   for (size_t i = 0; i < SCENARIOS; i++) {
     tests[i].name = scenarios[i].name;
