@@ -120,7 +120,7 @@ static const char *read_file(jdc_buf *out, const char *path) {
   jdc_buf_clear(out);
   FILE *file = fopen(path, "rb");
   if (file == NULL) return strerror(errno);
-  setvbuf(file, NULL, _IONBF, 0); /* no copy of the secret in a buffer that isn't wiped */
+  (void)setvbuf(file, NULL, _IONBF, 0); /* no copy of the secret in a buffer that isn't wiped */
   size_t n = 1;
   while (n > 0 && out->status == JDC_OK) {
     char *room = jdc_buf_room(out, 4096);
@@ -129,7 +129,7 @@ static const char *read_file(jdc_buf *out, const char *path) {
     out->len += n;
   }
   bool failed = ferror(file) != 0;
-  fclose(file);
+  (void)fclose(file);
   if (failed) return "it can't be read";
   if (out->status == JDC_TOO_BIG) return "it is too large";
   return out->status == JDC_OK ? NULL : "not enough memory";

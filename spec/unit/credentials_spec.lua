@@ -76,11 +76,12 @@ region_id = cn north
     { "send a session token in base64", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
       JDCLOUD_SESSION_TOKEN = "tok" }, 'region = "cn-east-2"', "AKE cn-east-2dG9r" },
     { "come from the CLI's file, and nothing else of it does", {}, "", "AKFILE cn-east-1" },
-    { "come from the profile that an option names", {}, 'profile = "other", region = "cn-north-1"', "AKOTHER cn-north-1" },
+    { "come from the profile that an option names", {}, 'profile = "other", region = "cn-north-1"',
+      "AKOTHER cn-north-1" },
     { "come from a named profile though the environment has keys", { JDCLOUD_ACCESS_KEY_ID = "AKE",
       JDCLOUD_SECRET_ACCESS_KEY = SK }, 'profile = "default"', "AKFILE cn-east-1" },
-    { "come from the profile that the environment names", { JDCLOUD_PROFILE = "other", JDCLOUD_REGION_ID = "cn-south-1" },
-      "", "AKOTHER cn-south-1" },
+    { "come from the profile that the environment names", {
+      JDCLOUD_PROFILE = "other", JDCLOUD_REGION_ID = "cn-south-1" }, "", "AKOTHER cn-south-1" },
     { "come from the environment before the file", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
       JDCLOUD_REGION_ID = "cn-south-1" }, "", "AKE cn-south-1" },
   } do
@@ -98,8 +99,8 @@ region_id = cn north
     { "half a pair of the environment", { JDCLOUD_ACCESS_KEY_ID = "AKE" }, "", "JDCLOUD_SECRET_ACCESS_KEY" },
     { "a control character in a key", { JDCLOUD_ACCESS_KEY_ID = "A\1K", JDCLOUD_SECRET_ACCESS_KEY = SK }, "",
       "access key" },
-    { "a control character in a secret", { JDCLOUD_ACCESS_KEY_ID = "AK", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY\1" }, "",
-      "secret" },
+    { "a control character in a secret", {
+      JDCLOUD_ACCESS_KEY_ID = "AK", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY\1" }, "", "secret" },
     { "a profile that is not there", {}, 'profile = "nobody"', "[nobody]" },
     { "a profile without a secret", {}, 'profile = "broken"', "secret_key" },
     { "a region that is none", {}, 'profile = "odd region"', "region" },

@@ -12,8 +12,8 @@ end
 
 local function request_of(v)
   return {
-    version = v.version, method = v.method, host = v.host, path = v.path, query = v.query, headers = v.headers, body = v.body,
-    service = v.service, region = v.region, access_key = v.access_key, secret_key = v.secret_key, date = v.date,
+    version = v.version, method = v.method, host = v.host, path = v.path, query = v.query, headers = v.headers,
+    body = v.body, service = v.service, region = v.region, access_key = v.access_key, secret_key = v.secret_key, date = v.date,
     nonce = v.nonce,
   }
 end
@@ -56,16 +56,21 @@ describe("jdcloud.sign", function()
   end)
 
   it("signs the headers that the caller names, and no others", function()
-    local signed = assert(jdcloud.sign(example { signed_headers = "Host;content-type", headers = { ["x-jdcloud-pin"] = "cGlu" } }))
+    local signed = assert(jdcloud.sign(example {
+      signed_headers = "Host;content-type", headers = { ["x-jdcloud-pin"] = "cGlu" },
+    }))
     assert.truthy(signed.authorization:find("SignedHeaders=content-type;host,", 1, true))
     assert.are.equal("cGlu", signed.headers["x-jdcloud-pin"])
   end)
 
   it("leaves request id, trace id and user agent out of the signature", function()
-    local signed = assert(jdcloud.sign(example { headers = {
-      ["x-jdcloud-request-id"] = "r", ["x-jdcloud-trace-id"] = "t", ["User-Agent"] = "u", ["x-jdcloud-erp"] = "ZQ==" } }))
-    assert.truthy(signed.authorization:find("SignedHeaders=content-type;host;x-jdcloud-date;x-jdcloud-erp;x-jdcloud-nonce,", 1,
-      true))
+    local signed = assert(jdcloud.sign(example {
+      headers = {
+        ["x-jdcloud-request-id"] = "r", ["x-jdcloud-trace-id"] = "t", ["User-Agent"] = "u", ["x-jdcloud-erp"] = "ZQ==",
+      },
+    }))
+    assert.truthy(signed.authorization:find(
+      "SignedHeaders=content-type;host;x-jdcloud-date;x-jdcloud-erp;x-jdcloud-nonce,", 1, true))
   end)
 
   for _, case in ipairs {
