@@ -13,8 +13,8 @@ end
 local function request_of(v)
   return {
     version = v.version, method = v.method, host = v.host, path = v.path, query = v.query, headers = v.headers,
-    body = v.body, service = v.service, region = v.region, access_key = v.access_key, secret_key = v.secret_key, date = v.date,
-    nonce = v.nonce,
+    body = v.body, service = v.service, region = v.region, access_key = v.access_key, secret_key = v.secret_key,
+    date = v.date, nonce = v.nonce,
   }
 end
 
