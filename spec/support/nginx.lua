@@ -1,5 +1,6 @@
--- nginx.lua - an nginx for a test that brings its own locations, and what its error log says.
+-- nginx.lua - an nginx for a test or a benchmark that brings its own locations, and what its error log says.
 
+local certificates = require "jdcloud.gateway.certificates"
 local curl = require "jdcloud.transport.curl"
 local host = require "jdcloud.gateway.host"
 local shell = require "jdcloud.gateway.shell"
@@ -16,6 +17,8 @@ error_log error.log notice;
 events { }
 http {
   access_log off;
+  keepalive_requests 100000000;
+  keepalive_timeout 300s;
   client_body_temp_path tmp/body;
   proxy_temp_path tmp/proxy;
   fastcgi_temp_path tmp/fastcgi;
@@ -26,6 +29,9 @@ http {
   init_worker_by_lua_block { assert(io.open(ngx.config.prefix() .. "ready", "w")):close() }
   server {
     listen 127.0.0.1:$http;
+    listen 127.0.0.1:$https ssl;
+    ssl_certificate server.pem;
+    ssl_certificate_key server.key;
     $locations
   }
 }
@@ -57,21 +63,25 @@ end
 
 --- Starts nginx.
 -- @param locations what stands in the server block
+-- @return server { http, https = URLs without a path, ca_file, dir; get, log, stop }
 function M.start(locations)
   local facts = assert(host.survey {})
   local dir = assert(host.folder())
-  assert(host.launch(facts, dir, { "http" }, function(now)
+  assert(certificates.make(dir, "5e"))
+  assert(host.launch(facts, dir, { "http", "https" }, function(now)
     local modules = {}
     for i, file in ipairs(now.modules) do modules[i] = 'load_module "' .. file .. '";' end
     local values = {
       modules = table.concat(modules, "\n"), user = now.user and "user " .. now.user .. ";" or "",
       locations = locations, package_path = now.package_path, package_cpath = now.package_cpath,
-      http = ("%d"):format(now.ports.http),
+      http = ("%d"):format(now.ports.http), https = ("%d"):format(now.ports.https),
     }
     return (TEMPLATE:gsub("%$([%l_]+)", values))
   end))
-  local url = ("http://127.0.0.1:%d"):format(facts.ports.http)
-  return setmetatable({ dir = dir, seen = 0, http = url, transport = assert(curl { proxy = false }) }, Server)
+  return setmetatable({
+    dir = dir, seen = 0, ca_file = dir .. "/ca.pem", http = ("http://127.0.0.1:%d"):format(facts.ports.http),
+    https = ("https://127.0.0.1:%d"):format(facts.ports.https), transport = assert(curl { proxy = false }),
+  }, Server)
 end
 
 return M
