@@ -93,6 +93,14 @@ local LOCAL_MESSAGES = {
   cancelled = "the call was cancelled",
 }
 
+-- A region that is not listed may be a new one; if the call failed, it may also be a slip.
+local function region_hint(hint, region)
+  local meant = region and core.nearest("region", region)
+  if not meant or meant == region then return hint end
+  local text = ('is the region "%s" meant?'):format(meant)
+  return hint and hint .. "; " .. text or text
+end
+
 -- The error object of a call that is done.
 local function failed(view, slot, facts, failure, renewal)
   local outcome = slot.call:outcome()
@@ -101,6 +109,7 @@ local function failed(view, slot, facts, failure, renewal)
     hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
     service = slot.service, operation = slot.operation, region = slot.region,
   }
+  if outcome.answered or outcome.phase == "resolve" then fields.hint = region_hint(fields.hint, slot.region) end
   if outcome.answered and facts then
     fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
     fields.details, fields.request_id, fields.http_status = facts.details, facts.request_id, facts.http_status

@@ -118,10 +118,8 @@ for name, rule in pairs(CALL) do
   PAGES[name], WAIT[name] = rule, rule
 end
 
--- Those of a cloud that decide which connections it uses.
-M.connection = {
-  "transport", "proxy", "no_proxy", "ca_file", "client_cert", "tls_min", "connect_timeout", "idle_timeout", "max_size",
-}
+-- Those of a cloud that decide which connections it uses; times and sizes go with each request.
+M.connection = { "transport", "proxy", "no_proxy", "ca_file", "client_cert", "tls_min" }
 
 -- Those that decide which keys it uses.
 M.keys = { "profile", "credentials", "access_key", "secret_key", "session_token" }
