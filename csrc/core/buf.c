@@ -29,6 +29,12 @@ void jdc_buf_wipe(jdc_buf *b) {
   jdc_buf_clear(b);
 }
 
+void jdc_buf_limit(jdc_buf *b, size_t max) {
+  if (b->cap > max) jdc_buf_free(b);
+  jdc_buf_clear(b);
+  b->max = max;
+}
+
 char *jdc_buf_grow(jdc_buf *b, size_t n) {
   if (b->status != JDC_OK) return NULL;
   if (n > b->max - b->len || b->max == 0) {

@@ -242,7 +242,7 @@ const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int
   if (rc != CURLE_OK) return curl_easy_strerror(rc);
 
   t->body_len = r->body.len;
-  t->body.max = r->bounds.max_size;
+  jdc_buf_limit(&t->body, r->bounds.max_size);
   t->start_ms = t->moved_ms = now_ms;
   t->timeout_ms = r->timeout_ms;
   t->idle_ms = r->bounds.idle_ms;

@@ -253,6 +253,15 @@ describe("libcurl", function()
         says = "larger than max_size %(1000 bytes%)" },
       ["too large in its headers"] = { "protocol", "receive", true, path = "/headers/280000" },
     }
+    it("an answer that is too large, though a larger one was fine before", function()
+      local send = transport().send
+      assert.equal(60000, #assert(send(request(server.plain .. "/size/60000"))).body)
+      local response, failure = send(request(server.plain .. "/size/100000", { max_size = 1000 }))
+      assert.is_nil(response)
+      assert.equal("protocol", failure.kind)
+      assert.matches("larger than max_size %(1000 bytes%)", failure.message)
+    end)
+
     for _, scheme in ipairs { "plain", "tls" } do
       for what, case in pairs(ANSWERS) do
         it("an answer that is " .. what .. ", " .. scheme, function()

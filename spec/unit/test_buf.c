@@ -53,6 +53,26 @@ static void a_huge_addition_does_not_overflow(void **state) {
   jdc_buf_free(&b);
 }
 
+static void a_lower_maximum_holds_for_memory_that_it_has(void **state) {
+  (void)state;
+  test_heap heap = { 0 };
+  jdc_buf b;
+  jdc_buf_init(&b, test_heap_alloc(&heap), 1000);
+  for (int i = 0; i < 900; i++) jdc_buf_chr(&b, 'x');
+  jdc_buf_limit(&b, 100);
+  assert_int_equal(b.len, 0);
+  for (int i = 0; i < 100; i++) jdc_buf_chr(&b, 'y');
+  assert_int_equal(b.status, JDC_OK);
+  jdc_buf_chr(&b, 'z');
+  assert_int_equal(b.status, JDC_TOO_BIG);
+  assert_int_equal(b.len, 100);
+  jdc_buf_limit(&b, 200);
+  assert_int_equal(b.status, JDC_OK);
+  assert_int_equal(heap.blocks, 1); /* what fits is kept */
+  jdc_buf_free(&b);
+  assert_int_equal(heap.blocks, 0);
+}
+
 static void grows_in_few_steps(void **state) {
   (void)state;
   test_heap heap = { 0 };
@@ -183,6 +203,7 @@ int main(void) {
     cmocka_unit_test(allocates_nothing_before_the_first_byte),
     cmocka_unit_test(grows_to_its_maximum_and_no_further),
     cmocka_unit_test(a_huge_addition_does_not_overflow),
+    cmocka_unit_test(a_lower_maximum_holds_for_memory_that_it_has),
     cmocka_unit_test(grows_in_few_steps),
     cmocka_unit_test(stays_failed_until_cleared),
     cmocka_unit_test(keeps_its_text_when_growing_fails),
