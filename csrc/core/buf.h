@@ -26,8 +26,8 @@ void jdc_buf_clear(jdc_buf *b);
 /* As jdc_buf_clear, after overwriting everything that the memory held. For buffers that held a secret. */
 void jdc_buf_wipe(jdc_buf *b);
 
-/* Empties the buffer and gives it another maximum. Memory beyond that is freed: additions look at the maximum only where
- * they need more memory than there is. */
+/* Empties the buffer and gives it another maximum. Memory beyond that is freed: additions look at the maximum only
+ * where they need more memory than there is. */
 void jdc_buf_limit(jdc_buf *b, size_t max);
 
 /* The long way of jdc_buf_room: makes the memory larger, or the buffer fails. */

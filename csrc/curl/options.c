@@ -64,9 +64,11 @@ bool jdc_bounds_read(lua_State *L, int index, jdc_bounds *bounds) {
   return true;
 }
 
-/* The table keeps the text alive. A zero byte inside would cut it short for libcurl. */
+/* The table keeps the text alive, which what a metamethod gave would not be. A zero byte inside would cut it short for
+ * libcurl. */
 static bool read_text(lua_State *L, int index, const char *name, const char **out) {
-  lua_getfield(L, index, name);
+  lua_pushstring(L, name);
+  lua_rawget(L, index);
   const int type = lua_type(L, -1);
   size_t len = 0;
   const char *text = type == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
@@ -78,7 +80,8 @@ static bool read_text(lua_State *L, int index, const char *name, const char **ou
 }
 
 static bool read_client_cert(lua_State *L, int index, jdc_curl_options *out) {
-  lua_getfield(L, index, "client_cert");
+  lua_pushliteral(L, "client_cert");
+  lua_rawget(L, index);
   const int type = lua_type(L, -1);
   bool ok = true;
   if (type == LUA_TTABLE) {

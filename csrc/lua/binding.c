@@ -78,9 +78,14 @@ jdc_str jdc_lua_str(lua_State *L, int arg) {
   return s;
 }
 
+void jdc_lua_get(lua_State *L, int t, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, t);
+}
+
 jdc_str jdc_lua_field(lua_State *L, int t, const char *name) {
   jdc_str s = { NULL, 0 };
-  lua_getfield(L, t, name);
+  jdc_lua_get(L, t, name);
   int type = lua_type(L, -1);
   if (type == LUA_TSTRING)
     s.ptr = lua_tolstring(L, -1, &s.len);
@@ -91,14 +96,14 @@ jdc_str jdc_lua_field(lua_State *L, int t, const char *name) {
 }
 
 bool jdc_lua_flag(lua_State *L, int t, const char *name) {
-  lua_getfield(L, t, name);
+  jdc_lua_get(L, t, name);
   bool flag = lua_toboolean(L, -1) != 0;
   lua_pop(L, 1);
   return flag;
 }
 
 lua_Number jdc_lua_number(lua_State *L, int t, const char *name, lua_Number otherwise) {
-  lua_getfield(L, t, name);
+  jdc_lua_get(L, t, name);
   lua_Number n = otherwise;
   if (!lua_isnil(L, -1)) {
     if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "%s must be a number, not a %s", name, luaL_typename(L, -1));
@@ -118,7 +123,7 @@ lua_Number jdc_seconds(int64_t ms) { return (lua_Number)ms / 1000; }
 
 size_t jdc_lua_headers(lua_State *L, int t, jdc_header out[JDC_HEADERS_MAX]) {
   size_t n = 0;
-  lua_getfield(L, t, "headers");
+  jdc_lua_get(L, t, "headers");
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return 0;

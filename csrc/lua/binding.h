@@ -47,6 +47,9 @@ int jdc_lua_nil(lua_State *L, const char *message);
 
 /* A view of the string argument; raises if it is none. */
 jdc_str jdc_lua_str(lua_State *L, int arg);
+/* Pushes a field of the table at the absolute index t without asking metamethods: what those gave would be anchored
+ * nowhere, and what they ran could free the strings that were read before. All that read fields go through it. */
+void jdc_lua_get(lua_State *L, int t, const char *name);
 /* A view of the string field of the table at index t, which stays anchored there; empty if absent. Raises for any other
  * type. ptr is NULL if absent. */
 jdc_str jdc_lua_field(lua_State *L, int t, const char *name);

@@ -42,7 +42,7 @@ static int enums_region_shape(lua_State *L) {
 }
 
 static jdc_flag flag_of(lua_State *L, int t, const char *name) {
-  lua_getfield(L, t, name);
+  jdc_lua_get(L, t, name);
   jdc_flag flag = lua_isnil(L, -1) ? JDC_UNSET : lua_toboolean(L, -1) ? JDC_TRUE : JDC_FALSE;
   lua_pop(L, 1);
   return flag;
@@ -54,7 +54,7 @@ static int enums_charge_check(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   lua_Number duration = jdc_lua_number(L, 1, "chargeDuration", 0);
-  lua_getfield(L, 1, "chargeDuration");
+  jdc_lua_get(L, 1, "chargeDuration");
   jdc_charge_spec spec = {
     .mode = jdc_lua_field(L, 1, "chargeMode"),
     .unit = jdc_lua_field(L, 1, "chargeUnit"),
