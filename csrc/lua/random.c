@@ -99,10 +99,12 @@ static int host_random(lua_State *L) {
 
 void jdc_open_random(lua_State *L) {
   jdc_lua_type(L, STORE_META, NULL, store_gc);
-  lua_pushlightuserdata(L, (void *)&store_key);
-  jdc_store_box *box = jdc_lua_new(L, sizeof(*box), STORE_META);
-  box->store = map_store();
-  lua_rawset(L, LUA_REGISTRYINDEX);
+  if (jdc_random_store(L) == NULL) { /* loaded a second time, the module's calls of the first still point there */
+    lua_pushlightuserdata(L, (void *)&store_key);
+    jdc_store_box *box = jdc_lua_new(L, sizeof(*box), STORE_META);
+    box->store = map_store();
+    lua_rawset(L, LUA_REGISTRYINDEX);
+  }
   lua_pushcfunction(L, host_random);
   lua_setfield(L, -2, "random");
 }
