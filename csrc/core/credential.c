@@ -75,10 +75,11 @@ static bool proper(jdc_str s, const char *except) {
   return true;
 }
 
-/* What is wrong with the keys, or NULL. A blank or comma in the access key would break the Authorization header. */
-static const char *flaw(jdc_str access, jdc_str secret, jdc_str token) {
+const char *jdc_credential_flaw(jdc_str access_key, jdc_str secret_key, jdc_str session_token) {
+  jdc_str access = jdc_str_trim(access_key), secret = jdc_str_trim(secret_key), token = jdc_str_trim(session_token);
   if (access.len == 0) return "the access key is empty";
   if (secret.len == 0) return "the secret key is empty";
+  /* Those would break the Authorization header. */
   if (!proper(access, " ,")) return "the access key is too long or has a blank, a comma or a character outside ASCII";
   if (!proper(secret, "")) return "the secret key is too long or has a control character or one outside ASCII";
   if (!proper(token, "")) return "the session token is too long or has a control character or one outside ASCII";
@@ -113,7 +114,7 @@ static jdc_status replace_keys(jdc_credential *c, jdc_str access, jdc_str secret
 jdc_status jdc_credential_set(jdc_credential *c, jdc_str access_key, jdc_str secret_key, jdc_str session_token,
                               int64_t expires_ms, const char **problem) {
   jdc_str access = jdc_str_trim(access_key), secret = jdc_str_trim(secret_key), token = jdc_str_trim(session_token);
-  *problem = flaw(access, secret, token);
+  *problem = jdc_credential_flaw(access, secret, token);
   if (*problem != NULL) return JDC_INVALID;
   if (!same_keys(c, access, secret, token)) {
     jdc_status status = replace_keys(c, access, secret, token);

@@ -38,6 +38,9 @@ typedef enum jdc_credential_need {
 JDC_MUST_USE jdc_status jdc_credential_new(jdc_alloc alloc, jdc_credential **out);
 void jdc_credential_free(jdc_credential *c);
 
+/* What jdc_credential_set would find wrong with these keys, or NULL: for a token that is yet to be encoded. */
+const char *jdc_credential_flaw(jdc_str access_key, jdc_str secret_key, jdc_str session_token);
+
 /* Replaces the keys and ends the lease. Blanks at both ends are trimmed; an empty key or secret, a control
  * character or a byte above 0x7e, a blank or comma in the access key, or more than JDC_CREDENTIAL_TEXT_MAX bytes is
  * JDC_INVALID and *problem says which (never the value). On failure the old keys and the lease stay. expires_ms: wall

@@ -54,14 +54,17 @@ static int credential_new(lua_State *L) {
   return jdc_lua_fail(L, status, "credential");
 }
 
-/* Sets keys; the token is sent in base64 (protocol.md 1.11). Returns what the Lua function returns. */
+/* Sets keys; the token is sent in base64 (protocol.md 1.11), so what is wrong with it must be found, and its blanks be
+ * cut off, before. Returns what the Lua function returns. */
 static int set_keys(lua_State *L, jdc_lua_credential_box *box, jdc_str access, jdc_str secret, jdc_str token,
                     int64_t expires_ms) {
+  const char *problem = jdc_credential_flaw(access, secret, token);
+  if (problem != NULL) return jdc_lua_nil(L, problem);
+  token = jdc_str_trim(token);
   jdc_buf base64;
   jdc_buf_init(&base64, box->held->alloc, 2 * JDC_CREDENTIAL_TEXT_MAX);
   if (token.len > 0) jdc_base64(&base64, token);
   jdc_status status = base64.status;
-  const char *problem = NULL;
   if (status == JDC_OK)
     status = jdc_credential_set(box->held->object, access, secret, jdc_buf_view(&base64), expires_ms, &problem);
   jdc_buf_wipe(&base64);

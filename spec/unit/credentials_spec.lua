@@ -73,8 +73,12 @@ region_id = cn north
     { "trim what was copied with blanks", {
       JDCLOUD_ACCESS_KEY_ID = " AKE\t", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY \n" },
       'region = "cn-east-2"', "AKE cn-east-2" },
+    { "trim the region too", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
+      JDCLOUD_REGION_ID = "cn-east-2\r\n" }, "", "AKE cn-east-2" },
     { "send a session token in base64", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
       JDCLOUD_SESSION_TOKEN = "tok" }, 'region = "cn-east-2"', "AKE cn-east-2dG9r" },
+    { "trim a session token before it is encoded", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK,
+      JDCLOUD_SESSION_TOKEN = " tok\n" }, 'region = "cn-east-2"', "AKE cn-east-2dG9r" },
     { "come from the CLI's file, and nothing else of it does", {}, "", "AKFILE cn-east-1" },
     { "come from the profile that an option names", {}, 'profile = "other", region = "cn-north-1"',
       "AKOTHER cn-north-1" },
@@ -90,6 +94,22 @@ region_id = cn north
     end)
   end
 
+  it("change together with the profile, unless the region was given", function()
+    local function regions(options)
+      return child.run(([[
+        local cloud = require("jdcloud").new { %s }
+        local other = cloud:with { profile = "east" }
+        local back, none = other:with { profile = "default" }, cloud:with { profile = "other" }
+        for _, each in ipairs { cloud, other, back, none } do print(each._view.options.region) end
+      ]]):format(options), { HOME = folder }).out:gsub("%s+", " ")
+    end
+    local file = assert(io.open(folder .. "/.jdc/config", "ab"))
+    file:write("[east]\naccess_key = AKEAST\nsecret_key = SK-CANARY\nregion_id = cn-east-2\n")
+    file:close()
+    assert.are.equal("cn-east-1 cn-east-2 cn-east-1 cn-east-1 ", (regions("")))
+    assert.are.equal("cn-south-1 cn-south-1 cn-south-1 cn-south-1 ", (regions('region = "cn-south-1"')))
+  end)
+
   it("come from the CLI's current profile", function()
     write(".jdc/current", "other\n")
     assert.are.equal("AKOTHER cn-north-1", found({}, 'region = "cn-north-1"'))
@@ -101,10 +121,14 @@ region_id = cn north
       "access key" },
     { "a control character in a secret", {
       JDCLOUD_ACCESS_KEY_ID = "AK", JDCLOUD_SECRET_ACCESS_KEY = "SK-CANARY\1" }, "", "secret" },
+    { "a control character in a session token", { JDCLOUD_ACCESS_KEY_ID = "AK", JDCLOUD_SECRET_ACCESS_KEY = SK,
+      JDCLOUD_SESSION_TOKEN = "CANARY\1" }, "", "session token" },
     { "a profile that is not there", {}, 'profile = "nobody"', "[nobody]" },
     { "a profile without a secret", {}, 'profile = "broken"', "secret_key" },
     { "a region that is none", {}, 'profile = "odd region"', "region" },
     { "no keys anywhere, and says where it looked", { HOME = "/nonexistent" }, "", "/nonexistent/.jdc/config" },
+    { "a named profile without a file", { HOME = "/nonexistent", JDCLOUD_ACCESS_KEY_ID = "AKE" }, 'profile = "p"',
+      'the profile "p" needs the file /nonexistent/.jdc/config' },
     { "no region", { JDCLOUD_ACCESS_KEY_ID = "AKE", JDCLOUD_SECRET_ACCESS_KEY = SK }, "", "region" },
   } do
     it("reports " .. case[1], function()
