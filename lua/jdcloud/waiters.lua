@@ -87,7 +87,9 @@ local function call(w, operation, specific)
   for name, value in pairs(w.options) do
     if not M.options[name] then options[name] = value end
   end
-  options.timeout = math.max(1, math.min(CALL_TIMEOUT, w.deadline - w.clock.now()))
+  local left = w.deadline - w.clock.now()
+  options.timeout = math.max(1, math.min(CALL_TIMEOUT, left))
+  options.max_wait = math.max(0, math.min(options.max_wait or left, left)) -- a full limiter must not hold it longer
   return w.call(operation, params, options)
 end
 
@@ -184,7 +186,10 @@ local function run(w)
     local left = w.deadline - w.clock.now()
     if left <= 0 then return lagging(w, going, { kind = "timeout", retryable = true }, "not there in time") end
     local _, err = w.clock.sleep(math.min(delay, left))
-    if err then return nil, err end
+    if err then
+      err.service, err.operation = w.waiter.resource.service, w.name
+      return nil, err
+    end
     delay = math.min(delay * DELAY_GROWTH, math.max(DELAY_MAX, delay))
   end
 end
@@ -202,7 +207,8 @@ end
 -- @param params the id parameter, one id or a list of ids (`instanceId = created.instanceIds`), and others of the
 --   operations (regionId)
 -- @param options timeout (seconds, 600), interval (seconds to the second look, 1; grows to 10), on_progress(progress)
---   with { waiter, elapsed, total, done, states = { running = 3, … } } after each round; those of a call but timeout
+--   with { waiter, elapsed, total, done, states = { running = 3, … } } after each round; those of a call but timeout,
+--   its max_wait up to the time that is left
 -- @param env call(operation, params, options) -> result | nil, error; sleep(seconds) -> anything | nil, error; now() ->
 --   monotonic seconds
 -- @return the resource, or the list of them in the order of the ids (without those that are gone); or nil and an error:

@@ -131,7 +131,13 @@ describe("a waiter for one resource", function()
     local w = world { a = { "running" } }
     waiters.wait("vm", "instance_running", { instanceId = "a", regionId = "cn-east-2" }, { attempts = 5 }, w)
     assert.same({ instanceId = "a", regionId = "cn-east-2" }, w.calls[1].params)
-    assert.same({ attempts = 5, timeout = 30 }, w.calls[1].options)
+    assert.same({ attempts = 5, timeout = 30, max_wait = 600 }, w.calls[1].options)
+  end)
+
+  it("lets no call wait for the limiter beyond its own time", function()
+    local w = world { a = { "pending" } }
+    wait(w, "instance_running", "a", { timeout = 12, interval = 10, max_wait = 5 })
+    assert.same({ 5, 2, 0 }, { w.calls[1].options.max_wait, w.calls[2].options.max_wait, w.calls[3].options.max_wait })
   end)
 end)
 
