@@ -340,6 +340,7 @@ describe("routes and parameters", function()
     { "an object where a list belongs", "instanceSpec.keyNames must be a list", "POST", INSTANCES,
       { instanceSpec = spec { keyNames = { a = 1 } } } },
     { "a body that is a list", "the body is not a JSON object", "POST", INSTANCES, json.list { "x" } },
+    { "a list whose index is no number", "filters must be a list", "GET", INSTANCES .. "?filters.nan=1" },
     { "a filter that is unknown", "filters.1.name is not a filter of this operation", "GET",
       INSTANCES .. "?filters.1.name=colour&filters.1.values.1=red" },
     { "a zone of another region", "instanceSpec.az is not a zone of this region", "POST", INSTANCES,

@@ -16,7 +16,7 @@ end
 local function place(params, name, value)
   local steps = {}
   for step in name:gmatch("[^.]+") do
-    steps[#steps + 1] = tonumber(step) or step
+    steps[#steps + 1] = step:find("^%d+$") and tonumber(step) or step -- not "nan", which LuaJIT's tonumber knows
   end
   local at = params
   for i = 1, #steps - 1 do
