@@ -40,20 +40,24 @@ local function set_limits(core_cloud, limits)
   end
 end
 
+local ROOM = 256 -- entries that a view's tables by service and region may have
+
 -- A view: options over the state that it shares with the other views of its cloud.
 local function view_of(shared, connection, keys, options)
-  set_limits(shared.core, options.limits)
   return {
     shared = shared, connection = connection, keys = keys, options = options, headers = identity_headers(options),
-    agents = {}, places = {}, unmodelled = {},
+    agents = {}, places = {}, unmodelled = {}, room = ROOM,
     limiter = options.limits == false and "none" or options.limiter and "driver" or "process",
   }
 end
 
+-- A program may make a view for every request: connections of views that are gone go with them.
+local WEAK = { __mode = "k" }
+
 local function connect(shared, options)
   local connection = { options = {} }
   for _, name in ipairs(options_of.connection) do connection.options[name] = options[name] end
-  shared.connections[#shared.connections + 1] = connection
+  shared.connections[connection] = true
   return connection
 end
 
@@ -80,25 +84,39 @@ function M.new(given)
   options.region, err = region_of(options, keys)
   if err then return nil, err end
   forget_secrets(options)
-  local shared = { core = core.cloud(), connections = {}, idle = {}, closed = false }
-  return view_of(shared, connect(shared, options), keys, options)
+  local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
+  set_limits(shared.core, options.limits)
+  local view = view_of(shared, connect(shared, options), keys, options)
+  view.region_given = given.region ~= nil
+  return view
 end
 
 --- A view of the same cloud with other options: the same connections and keys, unless the options are about them; the
--- same limiter and retry quota.
+-- same limiter and retry quota, so that limits given here hold for all views. A region that was found, not given, is
+-- looked for again with other keys: a profile brings its own.
 -- @return view | nil, error
 function M.with(view, given)
   local options = copy(given, copy(view.options))
   local keys, connection = view.keys, view.connection
+  local region_given = view.region_given or given.region ~= nil
   if options_of.any(given, options_of.keys) then
     for _, name in ipairs(options_of.keys) do options[name] = given[name] end
     local err
     keys, err = credentials.find(options)
     if not keys then return nil, err end
+    if not region_given then
+      local region
+      region, err = region_of({}, keys)
+      if err then return nil, err end
+      options.region = region or options.region
+    end
     forget_secrets(options)
   end
   if options_of.any(given, options_of.connection) then connection = connect(view.shared, options) end
-  return view_of(view.shared, connection, keys, options)
+  set_limits(view.shared.core, given.limits)
+  local other = view_of(view.shared, connection, keys, options)
+  other.region_given = region_given
+  return other
 end
 
 --- Closes the connections of a cloud and all its views. Calls made afterwards, and those under way at their next
@@ -107,7 +125,7 @@ function M.close(view)
   local shared = view.shared
   shared.closed = true
   shared.idle = {}
-  for _, connection in ipairs(shared.connections) do
+  for connection in pairs(shared.connections) do
     local transport = connection.transport
     connection.transport = nil
     if transport and transport.close then transport.close() end

@@ -19,7 +19,7 @@ local function read_line(path)
 end
 
 local function env(name)
-  local value = os.getenv(name)
+  local value = (os.getenv(name) or ""):match("^%s*(.-)%s*$")
   return value ~= "" and value or nil
 end
 
@@ -47,11 +47,13 @@ local function from_profile(credential, options)
 end
 
 local function not_found(options)
-  local path = profile_place(options)
+  local path = profile_place(options) or "~/.jdc/config (but HOME is not set)"
+  if options.profile then return config_error(('no access key: the profile "%s" needs the file %s'):format(
+    options.profile, path)) end
   local hint = "in nginx, name the variables with the directive env"
   return config_error("no access key: looked at the options access_key, secret_key and credentials, at the "
     .. "environment (JDCLOUD_ACCESS_KEY_ID with JDCLOUD_SECRET_ACCESS_KEY or JDCLOUD_ACCESS_KEY_SECRET, "
-    .. "JDCLOUD_ACCESS_KEY with JDCLOUD_SECRET_KEY) and at " .. (path or "~/.jdc/config (but HOME is not set)"),
+    .. "JDCLOUD_ACCESS_KEY with JDCLOUD_SECRET_KEY) and at " .. path,
     type(rawget(_G, "ngx")) == "table" and hint or nil)
 end
 

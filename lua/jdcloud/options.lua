@@ -20,6 +20,11 @@ local function seconds(value)
   return type(value) == "number" and value > 0, "a number of seconds above 0"
 end
 
+-- Of one exchange: what a transport can take.
+local function short_seconds(value)
+  return type(value) == "number" and value > 0 and value <= 1e6, "a number of seconds above 0, up to 1000000"
+end
+
 local function wait_seconds(value)
   return type(value) == "number" and value >= 0, "a number of seconds, 0 or more"
 end
@@ -28,10 +33,13 @@ local function func(value)
   return type(value) == "function", "a function"
 end
 
+local function is_whole(value, least, most)
+  return type(value) == "number" and value % 1 == 0 and value >= least and value <= most
+end
+
 local function whole(least, most)
   return function(value)
-    return type(value) == "number" and value % 1 == 0 and value >= least and value <= most,
-      ("a whole number from %d to %d"):format(least, most)
+    return is_whole(value, least, most), ("a whole number from %d to %d"):format(least, most)
   end
 end
 
@@ -58,15 +66,20 @@ local function limiter(value)
     "a table with the functions reserve and settle"
 end
 
--- false, a number of calls a minute, or { [service or service.operation] = calls | { calls, seconds } }
+local LIMIT_CALLS_MAX, LIMIT_SECONDS_MAX = 1e9 - 1, 31 * 86400 -- as the core has them (limit.h)
+
+-- false, or { [service or service.operation] = calls a minute | { calls, seconds } }. Whole calls: a fraction would be
+-- cut to 0, which is no limit at all for the core.
 local function limits(value)
-  local expected = "false, or a table like { vm = 500, [\"censor.textResultsV2\"] = { 20, 10 } }"
+  local expected = "false, or a table like { vm = 500, [\"censor.textResultsV2\"] = { 20, 10 } }: whole numbers of "
+    .. "calls, and seconds up to 31 days"
   if value == false then return true end
   if type(value) ~= "table" then return false, expected end
   for name, limit in pairs(value) do
     local calls, window = limit, 60
     if type(limit) == "table" then calls, window = limit[1], limit[2] end
-    if type(name) ~= "string" or type(calls) ~= "number" or calls <= 0 or type(window) ~= "number" or window <= 0 then
+    if type(name) ~= "string" or not is_whole(calls, 1, LIMIT_CALLS_MAX) or type(window) ~= "number"
+      or not (window >= 0.001 and window <= LIMIT_SECONDS_MAX) then
       return false, expected
     end
   end
@@ -99,8 +112,8 @@ end
 local CLOUD = {
   region = region, profile = text, credentials = func, access_key = text, secret_key = text, session_token = text,
   endpoint = text, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
-  connect_timeout = seconds, idle_timeout = seconds, max_size = whole(1024, 2 ^ 31), attempts = whole(1, 100),
-  limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text, client_cert = client_cert,
+  connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
+  attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text, client_cert = client_cert,
   tls_min = one_of("1.2", "1.3"), signature_version = one_of(2, 3), user_agent = text, on_event = func,
   keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
 }
@@ -176,6 +189,13 @@ function M.check_cloud(options, what)
   end
   if options.session_token and not options.access_key then
     errors.misuse(what .. ": session_token goes with access_key and secret_key")
+  end
+end
+
+--- Raises at the caller's line unless the parameters of an operation are a table or nil.
+function M.check_params(params, what)
+  if params ~= nil and type(params) ~= "table" then
+    errors.misuse(("%s: the parameters must be a table, not a %s"):format(what, type(params)))
   end
 end
 
