@@ -2,8 +2,15 @@
 -- finds the envelope of protocol.md 4. What it means, the core decides.
 
 local json = require "jdcloud.json"
+local models = require "jdcloud.models"
+local result = require "jdcloud.result"
 
 local M = {}
+
+-- Without a fraction, where that prints differently: a code is 404, not 404.0.
+local function integer_of(n)
+  return math.tointeger and math.tointeger(n) or n
+end
 
 local TITLE_MAX = 80 -- bytes of a proxy's page that get into a message
 
@@ -47,9 +54,9 @@ function M.read(response, facts)
   local headers = response.headers or {}
   local body, value = decode(response.body)
   facts = facts or {}
-  facts.body, facts.http_status, facts.headers = body, response.status, headers
+  facts.body, facts.http_status, facts.headers = body, integer_of(response.status), headers
   facts.date, facts.retry_after = headers.date, headers["retry-after"]
-  facts.request_id, facts.result = headers["x-jdcloud-request-id"], nil
+  facts.request_id, facts.result = text_or_nil(headers["x-jdcloud-request-id"]), nil
   facts.code, facts.status, facts.message, facts.details, facts.denied = nil, nil, nil, nil, nil
   if body == "other" then facts.message = title(response.body) end
   if body ~= "envelope" then return facts end
@@ -57,10 +64,10 @@ function M.read(response, facts)
   facts.result = value.result
   local err = value.error
   if type(err) == "table" then
-    facts.code = tonumber(err.code) or 0
+    facts.code = integer_of(tonumber(err.code) or 0)
     facts.status = text_or_nil(err.status)
     facts.message = text_or_nil(err.message)
-    if type(err.details) == "table" then facts.details = err.details end
+    if type(err.details) == "table" then facts.details = result.shape(err.details, models.any) end
     facts.denied = denied_operation(facts.details)
   end
   return facts

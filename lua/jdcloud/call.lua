@@ -43,10 +43,17 @@ local function complete_failure(failure)
 end
 
 -- A transport's answer that can't be one is a failure of the transport.
-local function complete_response(response)
-  if type(response) ~= "table" or type(response.status) ~= "number" then
-    return nil, { kind = "protocol", sent = true, message = "the transport gave no status" }
+local function check_response(response)
+  local status = type(response) == "table" and response.status
+  local wrong
+  if type(status) ~= "number" or status % 1 ~= 0 or status < 100 or status > 999 then
+    wrong = "the transport gave no HTTP status"
+  elseif response.headers ~= nil and type(response.headers) ~= "table" then
+    wrong = "the transport gave headers that are no table"
+  elseif response.body ~= nil and type(response.body) ~= "string" then
+    wrong = "the transport gave a body that is no string"
   end
+  if wrong then return nil, { kind = "protocol", sent = true, message = wrong } end
   return response
 end
 
@@ -63,7 +70,7 @@ local function send(view, transport, slot, method, url, headers, timeout)
   request.timeout, request.connect_timeout = timeout, options.connect_timeout
   request.idle_timeout, request.max_size = options.idle_timeout, options.max_size
   local response, failure = transport.send(request)
-  if response then response, failure = complete_response(response) end
+  if response then response, failure = check_response(response) end
   local facts
   if response then
     facts = answer.read(response, slot.facts)
@@ -129,6 +136,10 @@ local function failed(view, slot, facts, failure, renewal)
   return errors.new(fields)
 end
 
+local function closed()
+  return errors.new { kind = "closed", message = "the cloud is closed" }
+end
+
 -- The steps of the machine that are not the request itself.
 local steps = {}
 
@@ -143,14 +154,23 @@ function steps.reserve(view, _, slot, keys, latest, ticket, now)
   slot.call:reserved(view.options.limiter.reserve(keys, 1, now or core.now(), latest, ticket))
 end
 
+--- Waits as the view's transport does; as the host does, if there is none.
+function M.sleep(view, seconds)
+  local transport = transport_of(view)
+  if transport then transport.sleep(seconds) else transports.sleep(seconds) end
+end
 
 --- The clock of a view's transport, for what waits between calls.
--- @return { sleep = function(seconds), now = function() -> monotonic seconds } | nil, error
+-- @return { sleep = function(seconds) -> true | nil, error; now = function() -> monotonic seconds } | nil, error
 function M.clock(view)
   local transport, err = transport_of(view)
   if not transport then return nil, err end
   return {
-    sleep = transport.sleep,
+    sleep = function(seconds)
+      if view.shared.closed then return nil, closed() end
+      transport.sleep(seconds)
+      return true
+    end,
     now = function() return (clock_of(transport)) or core.now() end,
   }
 end
@@ -195,7 +215,7 @@ end
 --   the last answer } | nil, error. Whoever takes it puts it back, or it is garbage
 function M.take(view)
   local shared = view.shared
-  if shared.closed then return nil, errors.new { kind = "closed", message = "the cloud is closed" } end
+  if shared.closed then return nil, closed() end
   local transport, err = transport_of(view)
   if not transport then return nil, err end
   local idle = shared.idle
@@ -212,7 +232,8 @@ function M.put_back(view, slot)
   local shared, request = view.shared, slot.request
   request.path, request.query, request.body, request.headers, slot.body = nil, nil, nil, nil, nil
   slot.outgoing.url, slot.outgoing.body, slot.outgoing.headers = nil, nil, nil
-  slot.facts.result, slot.facts.headers, slot.facts.details = nil, nil, nil
+  local facts = slot.facts
+  facts.result, facts.headers, facts.details, facts.message, facts.denied = nil, nil, nil, nil, nil
   if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = slot end
 end
 

@@ -32,9 +32,15 @@ local function refused(model, name, problems)
   return errors.new { kind = kind, problems = problems, service = model.service, operation = name, attempts = 0 }
 end
 
+-- What a message about its use calls an operation.
+local function name_of(client, name)
+  return client.model.service .. "." .. tostring(name)
+end
+
 -- The operation and what is built of its parameters | nil, error.
 local function build(client, name, params, options)
   local view, model = client.view, client.model
+  if params ~= nil and type(params) ~= "table" then options_of.check_params(params, name_of(client, name)) end
   if options then options_of.check_call(options, model.service) end
   local op, err = operation_of(client, name)
   if not op then return nil, err end
@@ -78,7 +84,8 @@ end
 
 -- One iterator of pages.lua. A failed page ends it once with false and the error.
 local function iterate(client, how, name, params, options)
-  options_of.check_pages(options, client.model.service .. "." .. tostring(name))
+  options_of.check_params(params, name_of(client, name))
+  options_of.check_pages(options, name_of(client, name))
   local op, err = operation_of(client, name)
   if not op then
     return function()
@@ -103,7 +110,8 @@ end
 
 --- The items of all pages of a list operation | nil, error (pages.lua).
 function M.all(client, name, params, options)
-  options_of.check_pages(options, client.model.service .. "." .. tostring(name))
+  options_of.check_params(params, name_of(client, name))
+  options_of.check_pages(options, name_of(client, name))
   local op, err = operation_of(client, name)
   if not op then return nil, err end
   return require("jdcloud.pages").all(caller(client), op, params, options)
@@ -111,6 +119,7 @@ end
 
 --- Waits until a resource, or each of a list of them, is in a state (waiters.lua).
 function M.wait(client, waiter, params, options)
+  options_of.check_params(params, client.model.service .. " wait")
   options_of.check_wait(options, client.model.service .. " wait")
   local clock, err = call.clock(client.view)
   if not clock then return nil, err end

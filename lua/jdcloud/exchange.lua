@@ -40,20 +40,23 @@ local function find_place(view, model, region, endpoint)
   return { scheme = scheme, host = host }
 end
 
--- The same, remembered for the view: it is the same for every call of a service in a region.
+--- Keeps what is the same for every call of a service, or in a region, in one of a view's tables while there is room:
+-- names may come from a program's own users.
+function M.remember(view, cache, name, value)
+  if view.room > 0 then cache[name], view.room = value, view.room - 1 end
+  return value
+end
+
+-- The same, remembered for the view.
 local function place_of(view, model, region, endpoint)
   if endpoint then return find_place(view, model, region, endpoint) end
-  local places = view.places[model.service]
-  if not places then
-    places = {}
-    view.places[model.service] = places
-  end
-  local place, message = places[region or NO_REGION], nil
-  if not place then
-    place, message = find_place(view, model, region)
-    places[region or NO_REGION] = place
-  end
-  return place, message
+  local places = view.places[model.service] or M.remember(view, view.places, model.service, {})
+  local place = places[region or NO_REGION]
+  if place then return place end
+  local message
+  place, message = find_place(view, model, region)
+  if not place then return nil, message end
+  return M.remember(view, places, region or NO_REGION, place)
 end
 
 -- Headers of the call over those of the view; security_token in base64. nil if there are none.
@@ -73,7 +76,7 @@ local function agent_of(view, model)
   if not agent then
     agent = ("JdcloudSdkLua/%s %s/%s"):format(version, model.service, model.revision or "-")
     if view.options.user_agent then agent = agent .. " " .. view.options.user_agent end
-    view.agents[model.service] = agent
+    M.remember(view, view.agents, model.service, agent)
   end
   return agent
 end
@@ -88,7 +91,9 @@ local function fill(slot, view, model, op, built, place, options)
   request.scheme, request.host, request.method = place.scheme, place.host, op.method
   request.path, request.query, request.body = built.path, built.query, built.body
   request.service, request.region = service, built.region or NO_REGION
-  request.headers, request.user_agent = headers_of(view, options), agent_of(view, model)
+  local headers = headers_of(view, options)
+  request.headers = headers
+  request.user_agent = not (headers and headers["user-agent"]) and agent_of(view, model) or nil
   request.timeout = options.timeout or defaults.timeout
   request.max_wait = options.max_wait or defaults.max_wait
   request.busy_timeout = options.busy_timeout
@@ -145,7 +150,7 @@ local function have_keys(view)
     local need, detail = keys.credential:check(keys.provider ~= nil)
     if need == "ready" then return true end
     if need == "wait" then
-      core.sleep(detail)
+      call.sleep(view, detail) -- not core.sleep: who asks the provider may be another coroutine of this thread
     else
       local ok, err = credentials.renew(keys, detail)
       if not ok then keys.credential:failed() end

@@ -121,6 +121,11 @@ local function parse_operation(model, name, text)
   return o
 end
 
+--- Is there an operation of this name?
+function Model:has(name)
+  return self.source.operations[name] ~= nil
+end
+
 --- An operation by name.
 -- @return the operation, or nil and a message with the nearest names
 function Model:operation(name)

@@ -83,7 +83,7 @@ local function client_type(check, raising)
         end
         return check(client.call(this._client, name, params, options))
       end
-      rawset(self, name, operation)
+      if self._client.model:has(name) then rawset(self, name, operation) end -- a wrong name would stay for ever
       return operation
     end,
   }

@@ -22,12 +22,12 @@ local function invalid(request, what)
   }
 end
 
--- What stands for the model of a service of which nothing is known: made once for a view.
+-- What stands for the model of a service of which nothing is known.
 local function model_of(view, service)
   local model = view.unmodelled[service]
   if not model then
     model = { service = service, endpoint = service .. ".jdcloud-api.com" }
-    view.unmodelled[service] = model
+    exchange.remember(view, view.unmodelled, service, model)
   end
   return model
 end

@@ -5,14 +5,34 @@ local errors = require "jdcloud.errors"
 
 local M = {}
 
+local SLICE = 0.1 -- seconds that a sleep blocks at most, so that Ctrl-C gets its turn
+local NGX_SLEEP_MIN = 0.001 -- Debian's nginx must not be asked for 0 (design.md, OpenResty)
+
+-- Where ngx.sleep is allowed; in other phases nothing can yield.
+local NGX_PHASES = {
+  rewrite = true, server_rewrite = true, access = true, content = true, timer = true, ssl_cert = true,
+  ssl_session_fetch = true, ssl_client_hello = true,
+}
+
+--- Waits as this host does: in nginx other requests go on.
+function M.sleep(seconds)
+  local ngx = rawget(_G, "ngx")
+  if type(ngx) == "table" and ngx.sleep and NGX_PHASES[ngx.get_phase()] then
+    return ngx.sleep(math.max(seconds, NGX_SLEEP_MIN))
+  end
+  local till = core.now() + seconds
+  local left = seconds
+  while left > 0 do
+    core.sleep(math.min(left, SLICE))
+    left = till - core.now()
+  end
+end
+
 -- What a table of the user's may leave out.
 local function complete(transport)
-  local sleep = transport.sleep or function(seconds)
-    local till = core.now() + seconds
-    while core.now() < till do core.sleep(math.min(till - core.now(), 0.1)) end -- short, so that Ctrl-C gets its turn
-  end
   return {
-    send = transport.send, sleep = sleep, close = transport.close, clock = transport.clock, direct = transport.direct,
+    send = transport.send, sleep = transport.sleep or M.sleep, close = transport.close, clock = transport.clock,
+    direct = transport.direct,
   }
 end
 
@@ -33,7 +53,9 @@ function M.resolve(options)
   end
   local found, make = pcall(require, "jdcloud.transport." .. name)
   if not found then
-    return nil, errors.new { kind = "config", message = ('the transport "%s" can\'t be loaded: %s'):format(name, make) }
+    local reason = tostring(make):gsub("%s*\n.*", "", 1) -- without the list of all places that have no such file
+    local message = ('the transport "%s" can\'t be loaded: %s'):format(name, reason)
+    return nil, errors.new { kind = "config", message = message, hint = 'the one of this release is "curl"' }
   end
   local given = {}
   for key, value in pairs(options) do

@@ -1,5 +1,5 @@
 -- What a person sees of an error in nginx: the error log and the answer. ngx_lua itself shows "unknown reason" for
--- an error object (design.md, Errors).
+-- an error object (design.md, Errors). And that a call which waits does not stop the worker.
 
 local nginx = require "support.nginx"
 
@@ -39,6 +39,21 @@ local LOCATIONS = table.concat {
   location("/default-transport", [[
     local here = jdcloud.new { access_key = "AK", secret_key = "SK-CANARY", region = "cn-north-1" }
     ngx.say(tostring(select(2, here.safe.vm:describeInstances())))]]),
+  location("/sleep", [[
+    local ticks, answers = 0, {
+      { status = 503, headers = { ["retry-after"] = "1" }, body = '{"requestId":"r","error":{"code":503}}' },
+      { status = 200, headers = {}, body = '{"requestId":"r","result":{}}' },
+    }
+    local here = jdcloud.new { access_key = "AK", secret_key = "SK-CANARY", region = "cn-north-1", transport = {
+      send = function() return table.remove(answers, 1) end,
+    } }
+    local thread = ngx.thread.spawn(function() return select(2, here.vm:describeInstances()) end)
+    while coroutine.status(thread) ~= "dead" and coroutine.status(thread) ~= "zombie" do
+      ticks = ticks + 1
+      ngx.sleep(0.05)
+    end
+    local _, meta = ngx.thread.wait(thread)
+    ngx.say(meta.attempts, " ", ticks > 10)]]),
 }
 
 local LINE = "vm%.describeInstances: config: regionId: [^\n]+"
@@ -80,6 +95,10 @@ describe("in nginx, an error object", function()
   it("comes out of a light thread as an object, and as a line in the log", function()
     assert.are.equal("false config\n", server:get("/thread").body)
     assert.truthy(server:log():find(LINE))
+  end)
+
+  it("needs no sleep of the transport: a call that waits lets the worker go on", function()
+    assert.are.equal("2 true\n", server:get("/sleep").body)
   end)
 
   it("says that libcurl would stop the worker", function()

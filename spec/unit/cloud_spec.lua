@@ -8,6 +8,15 @@ local function spec_of(name)
   return { az = "cn-north-1a", name = name, instanceType = "g.n3.medium", charge = jdcloud.charge.postpaid_by_usage() }
 end
 
+-- f(...) raises the message with this file and a line.
+local function assert_misuse(message, f, ...)
+  local ok, raised = pcall(f, ...)
+  assert.is_false(ok)
+  local line, rest = tostring(raised):match("cloud_spec%.lua:(%d+): (.*)$")
+  assert.truthy(line, raised)
+  assert.are.equal(message, rest:sub(1, #message))
+end
+
 describe("a cloud", function()
   it("calls an operation by its name and returns result and meta", function()
     local cloud = house.open()
@@ -61,7 +70,8 @@ describe("a cloud", function()
     assert.is_nil(service)
     assert.are.equal("config", err.kind)
     assert.truthy(tostring(err):find('"vm"', 1, true))
-    assert.has_error(function() return cloud.wm end)
+    local raised = select(2, pcall(function() return cloud.wm end))
+    assert.are.equal("config", raised.kind)
     local result, wrong = cloud.vm:descibeInstances {}
     assert.is_nil(result)
     assert.are.equal("invalid", wrong.kind)
@@ -127,8 +137,19 @@ describe("a cloud", function()
     assert.are.equal(1, #created.instanceIds)
     local _, err = cloud:request { service = "vm", method = "GET", path = "/v1/instances/{instanceId}" }
     assert.are.equal("invalid", err.kind)
-    assert.has_error(function() cloud:request { service = "vm", method = "GET" } end)
-    assert.has_error(function() cloud:request { service = "vm", method = "GET", path = "/", hedaers = {} } end)
+    assert_misuse('request: the request needs "path"', cloud.request, cloud, { service = "vm", method = "GET" })
+    assert_misuse('request: no option "hedaers"; did you mean "headers"?', cloud.request, cloud,
+      { service = "vm", method = "GET", path = "/", hedaers = {} })
+  end)
+
+  it("raises at the caller's line for parameters that are no table, in the safe interface too", function()
+    local vm = house.open().vm
+    local said = "vm.describeInstances: the parameters must be a table, not a string"
+    assert_misuse(said, vm.describeInstances, vm, "x")
+    for _, method in ipairs { "call", "prepare", "each", "pages", "all" } do
+      assert_misuse(said, vm[method], vm, "describeInstances", "x")
+    end
+    assert_misuse("vm wait: the parameters must be a table, not a number", vm.wait, vm, "instance_running", 5)
   end)
 
   it("signs with its own keys, and prepares calls without sending them", function()
@@ -148,6 +169,65 @@ describe("a cloud", function()
     local cloud = house.open { user_agent = "nightly/1.2" }
     local prepared = assert(cloud.vm:prepare("describeInstances"))
     assert.truthy(prepared.headers["user-agent"]:match("^JdcloudSdkLua/[%d.]+ vm/[%d.]+ nightly/1%.2$"))
+  end)
+
+  it("sends the User-Agent of a call instead of its own, not beside it", function()
+    local agents = {}
+    local cloud = house.open { transport = { sleep = function() end, send = function(request)
+      for _, header in ipairs(request.headers) do
+        if header[1] == "user-agent" then agents[#agents + 1] = header[2] end
+      end
+      return { status = 200, headers = {}, body = '{"requestId":"r","result":{}}' }
+    end } }
+    local options = { headers = { ["User-Agent"] = "mine/1" } }
+    assert(cloud.vm:describeInstances({}, options))
+    assert.are.same({ "mine/1" }, agents)
+    assert.are.equal("mine/1", assert(cloud.vm:prepare("describeInstances", {}, options)).headers["user-agent"])
+  end)
+
+  it("gives the numbers of an error as integers, and its details without null", function()
+    local cloud = house.open { transport = { sleep = function() end, send = function()
+      return { status = 404.0, headers = {}, body = [[{"requestId":"r","error":{"code":404,"status":"NOT_FOUND",
+        "message":"no","details":[{"count":5,"extra":null}]}}]] }
+    end } }
+    local _, err = cloud.vm:describeInstance { instanceId = "i-1" }
+    assert.are.equal("404 404 5", ("%s %s %s"):format(tostring(err.code), tostring(err.http_status),
+      tostring(err.details[1].count)))
+    assert.is_nil(err.details[1].extra)
+  end)
+
+  it("keeps nothing of a wrong operation's name", function()
+    local vm = house.open().vm
+    assert.is_function(vm.describeInstances)
+    assert.is_function(vm.discribeInstances)
+    assert.is_function(rawget(vm, "describeInstances"))
+    assert.is_nil(rawget(vm, "discribeInstances"))
+  end)
+
+  it("keeps nothing of more services than a program has by itself", function()
+    local cloud = house.open { transport = { send = function() return { status = 200, headers = {} } end } }
+    for i = 1, 1000 do cloud:request { service = "s" .. i, method = "GET", path = "/v1/" } end
+    local kept = 0
+    for _, name in ipairs { "agents", "places", "unmodelled" } do
+      for _ in pairs(cloud._view[name]) do kept = kept + 1 end
+    end
+    assert.is_true(kept > 0 and kept <= 256)
+  end)
+
+  it("lets connections go with the last view that uses them, and closes those that are left", function()
+    local cloud = house.open()
+    local closed = 0
+    local function transport() return { send = function() end, close = function() closed = closed + 1 end } end
+    local kept = assert(cloud:with { transport = transport() })
+    kept.vm:describeInstances()
+    for _ = 1, 50 do assert(cloud:with { transport = transport() }) end
+    collectgarbage()
+    collectgarbage()
+    local left = 0
+    for _ in pairs(cloud._view.shared.connections) do left = left + 1 end
+    assert.are.equal(2, left)
+    cloud:close()
+    assert.are.equal(1, closed)
   end)
 
   it("encodes security_token, pin and erp in base64 and signs them", function()
@@ -214,6 +294,23 @@ describe("a cloud", function()
     assert.is_true(err.retry_after > 0)
   end)
 
+  it("raises for limits that would be none", function()
+    local cloud = house.open()
+    for _, limits in ipairs {
+      { vm = 0.5 }, { vm = 0 }, { vm = { 5 } }, { vm = { 5, 0 } }, { vm = { 5, 1e9 } }, { 5 },
+    } do
+      assert_misuse('with: the option "limits" must be false, or a table', cloud.with, cloud, { limits = limits })
+    end
+  end)
+
+  it("takes limits for all its views, and keeps them when a view is made without any", function()
+    local cloud, _, events = house.open { limits = { vm = 500 } }
+    assert(cloud:with { limits = { vm = { 1, 10 } } })
+    assert(cloud:with { region = "cn-east-2" })
+    for _ = 1, 2 do assert(cloud.vm:describeInstances()) end
+    assert.are.equal("limit", house.only(events, "wait")[1].why)
+  end)
+
   it("uses a limiter of the user's", function()
     local reserved, settled = {}, {}
     local waits = { 0.5, 0 }
@@ -233,7 +330,6 @@ describe("a cloud", function()
 
   it("learns the service's clock and repeats the call that was refused for it", function()
     local cloud, gateway = house.open()
-    local real = gateway.now
     cloud._view.connection.transport = nil
     local transport = cloud._view.connection.options.transport
     local clock = transport.clock
@@ -246,7 +342,7 @@ describe("a cloud", function()
     assert.are.equal(2, meta.attempts)
     local _, again = cloud.vm:describeInstances()
     assert.are.equal(1, again.attempts)
-    assert.are.equal(real, gateway.now)
+    assert.are.equal(3, #gateway:log())
   end)
 
   it("keeps null only where it is asked to", function()
@@ -279,8 +375,30 @@ describe("a transport of the user's", function()
   end)
 
   it("that answers nonsense is a protocol error", function()
-    local _, err = with(function() return "what" end).vm:stopInstance { instanceId = "i-1" }
-    assert.are.equal("protocol", err.kind)
+    for _, answer in ipairs { "what", {}, { status = "200" }, { status = 200.5 }, { status = -1 }, { status = 1e18 },
+      { status = 200, headers = "x" }, { status = 200, headers = {}, body = 5 } } do
+      local _, err = with(function() return answer end).vm:stopInstance { instanceId = "i-1" }
+      assert.are.equal("protocol", err.kind)
+      assert.truthy(err.message:find("^the transport gave "))
+    end
+  end)
+
+  it("is asked for by name only where the name suffices", function()
+    local _, err = house.open { transport = "gateway" }.vm:describeInstances()
+    assert.are.equal("config", err.kind)
+    assert.truthy(err.message:find("jdcloud.transport.gateway", 1, true))
+  end)
+
+  it("is closed for a wait too", function()
+    local cloud = house.open()
+    local created = assert(cloud.vm:createInstances { instanceSpec = spec_of("x") })
+    local ok, err = cloud.vm:wait("instance_stopped", { instanceId = created.instanceIds[1] }, {
+      on_progress = function() cloud:close() end,
+    })
+    assert.is_nil(ok)
+    assert.is_true(safe.is_error(err))
+    assert.are.equal("closed", err.kind)
+    assert.are.equal("instance_stopped", err.operation)
   end)
 
   it("gets url and headers as they were signed, and the time that is left", function()
@@ -391,6 +509,24 @@ describe("a credentials function", function()
     end
     assert.are.equal(5, done)
     assert.are.equal(1, asked)
+  end)
+end)
+
+describe("signing with a credentials function that yields", function()
+  it("waits as the transport does, so that the one who asks gets its turn", function()
+    local cloud = house.open {
+      transport = { send = function() end, sleep = function() coroutine.yield("sleep") end },
+      credentials = function()
+        coroutine.yield("vault")
+        return { access_key = "AK", secret_key = "SK-CANARY" }
+      end,
+    }
+    local function sign() return cloud:sign { service = "vm", method = "GET", host = "vm.jdcloud-api.com" } end
+    local first, second = coroutine.create(sign), coroutine.create(sign)
+    assert.are.equal("vault", select(2, coroutine.resume(first)))
+    assert.are.equal("sleep", select(2, coroutine.resume(second)))
+    assert.truthy(select(2, coroutine.resume(first)).authorization)
+    assert.truthy(select(2, coroutine.resume(second)).authorization)
   end)
 end)
 

@@ -31,8 +31,11 @@ end
 --   virtual = true: sleeping takes no time but moves the gateway's clock, and the transport has a clock that moves too,
 --   sleep = function(seconds) that sleeps for real, instead of core.sleep
 -- @return { send = function(request) -> response | nil, failure; sleep = function(seconds); close = function();
---   clock = function() -> monotonic and Unix seconds, if virtual }
+--   clock = function() -> monotonic and Unix seconds, if virtual } | nil, what is wrong
 return function(gateway, options)
+  if type(gateway) ~= "table" or type(gateway.answer) ~= "function" then
+    return nil, 'the gateway transport has no name of its own: give require("jdcloud.transport.gateway")(gateway)'
+  end
   options = options or {}
   local transport, closing = {}, false
 
