@@ -43,9 +43,10 @@ static int cloud_limit(lua_State *L) {
   jdc_cloud *cloud = cloud_of(L);
   jdc_str suffix = jdc_lua_str(L, 2);
   lua_Number calls = luaL_checknumber(L, 3), seconds = luaL_checknumber(L, 4);
-  if (!(calls >= 0 && calls < 1e9)) return jdc_lua_nil(L, "calls must be from 0 to 1e9");
+  /* A part of a call would be cut to 0, which is no limit. */
+  if (!(calls == 0 || (calls >= 1 && calls < 1e9))) return jdc_lua_nil(L, "calls must be 0, or from 1 to 1e9");
   jdc_status status = jdc_limit_set(jdc_cloud_limit(cloud), suffix, (int64_t)calls, jdc_ms(seconds));
-  if (status == JDC_INVALID) return jdc_lua_nil(L, "a limit needs a number of calls and a time above 0");
+  if (status == JDC_INVALID) return jdc_lua_nil(L, "a limit needs a time above 0, 31 days at most, and a short name");
   if (status != JDC_OK) return jdc_lua_fail(L, status, "limit");
   lua_pushboolean(L, 1);
   return 1;
