@@ -192,9 +192,10 @@ void jdc_call_reserved(jdc_call *call, int64_t now_ms, int64_t wait_ms, jdc_tick
   if (call->state != JDC_ST_RESERVING) return;
   jdc_call_account(call, now_ms);
   call->ticket = ticket;
-  wait_ms = wait_ms < 0 ? 0 : wait_ms > JDC_NO_BOUND ? JDC_NO_BOUND : wait_ms;
-  if (wait_ms > 0 && wait_ms > call->wait_left)
-    jdc_call_refused(call, now_ms, now_ms + wait_ms);
+  if (wait_ms < 0) wait_ms = 0;
+  bool never = wait_ms >= JDC_NO_BOUND;
+  if (never || (wait_ms > 0 && wait_ms > call->wait_left))
+    jdc_call_refused(call, now_ms, never ? JDC_NEVER : now_ms + wait_ms);
   else
     jdc_call_granted(call, wait_ms, ticket);
 }

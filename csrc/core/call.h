@@ -107,7 +107,8 @@ JDC_MUST_USE jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *r
 /* What to do now. random: JDC_RANDOM fresh bytes of the operating system, new for every poll. */
 void jdc_call_next(jdc_call *call, jdc_time t, const unsigned char random[JDC_RANDOM], jdc_step *step);
 
-/* A ticket that comes when the call is over is to be settled as not sent, see jdc_call_unsettled. */
+/* wait_ms: JDC_NEVER is a refusal. A ticket that comes when the call is over is to be settled as not sent, see
+ * jdc_call_unsettled. */
 void jdc_call_reserved(jdc_call *call, int64_t now_ms, int64_t wait_ms, jdc_ticket ticket);
 void jdc_call_unreserved(jdc_call *call, int64_t now_ms, int64_t when_ms); /* JDC_NEVER: unknown */
 void jdc_call_provided(jdc_call *call, int64_t now_ms);                    /* the credential has been set */

@@ -28,8 +28,8 @@ typedef struct jdc_curl_options {
   long max_connections;      /* in all */
 } jdc_curl_options;
 
-/* Reads the table at `index` (absolute), its texts past metamethods. Returns false with a message on the top of the stack if an option has the
- * wrong type or value; an unknown name is not looked for here. */
+/* Reads the table at `index` (absolute), its texts past metamethods. Returns false with a message on the top of the
+ * stack if an option has the wrong type or value; an unknown name is not looked for here. */
 JDC_MUST_USE bool jdc_options_read(lua_State *L, int index, jdc_curl_options *out);
 
 /* Reads `connect_timeout`, `idle_timeout` (seconds) and `max_size` (bytes) of the table at `index` over what `bounds`

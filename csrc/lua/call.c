@@ -3,7 +3,8 @@
 
 #include "binding.h"
 
-#define TEXT_MAX (JDC_TARGET_MAX + 2 * JDC_HEADER_BYTES_MAX) /* a URL, or all headers of a request */
+#define TEXT_MAX   (JDC_TARGET_MAX + 2 * JDC_HEADER_BYTES_MAX) /* a URL, or all headers of a request */
+#define TICKET_MAX 9007199254740992.0 /* 2^53: up to there Lua's numbers tell every ticket from the next */
 
 typedef struct jdc_lua_call {
   jdc_call *call;
@@ -247,8 +248,8 @@ static int call_answered(lua_State *L) {
   return 1;
 }
 
-/* call:failed(kind, phase | nil, sent [, now, wall]): the transport got no whole answer. A kind that is none is
- * network. */
+/* call:failed(kind, phase | nil, sent, final [, now, wall]): the transport got no whole answer. A kind that is none is
+ * network; final: the same call would end the same way. */
 static int call_failed(lua_State *L) {
   jdc_lua_call *box = box_of(L);
   int kind = jdc_kind_find(opt_str(L, 2)), phase = jdc_phase_find(opt_str(L, 3));
@@ -259,16 +260,23 @@ static int call_failed(lua_State *L) {
   return 0;
 }
 
+/* Seconds of a limiter: without an end is never. */
+static int64_t ms_or_never(lua_Number seconds) {
+  int64_t ms = jdc_ms(seconds);
+  return ms == JDC_FOREVER_MS ? JDC_NEVER : ms;
+}
+
 /* call:reserved(wait seconds | nil, ticket | when | nil [, now]): the limiter's answer, as reserve of design.md returns
- * it. */
+ * it. A ticket is a whole number from 1 to 2^53; 0 and nil are none. */
 static int call_reserved(lua_State *L) {
   jdc_lua_call *box = box_of(L);
   int64_t now = lua_isnoneornil(L, 4) ? jdc_host_time().now_ms : jdc_ms(luaL_checknumber(L, 4));
   if (!lua_isnoneornil(L, 2)) {
     lua_Number ticket = luaL_optnumber(L, 3, 0);
-    jdc_call_reserved(box->call, now, jdc_ms(luaL_checknumber(L, 2)), ticket > 0 ? (jdc_ticket)ticket : 0);
+    luaL_argcheck(L, ticket >= 0 && ticket <= TICKET_MAX, 3, "no ticket");
+    jdc_call_reserved(box->call, now, ms_or_never(luaL_checknumber(L, 2)), (jdc_ticket)ticket);
   } else {
-    jdc_call_unreserved(box->call, now, lua_isnoneornil(L, 3) ? JDC_NEVER : jdc_ms(luaL_checknumber(L, 3)));
+    jdc_call_unreserved(box->call, now, lua_isnoneornil(L, 3) ? JDC_NEVER : ms_or_never(luaL_checknumber(L, 3)));
   }
   return 0;
 }

@@ -50,4 +50,39 @@ describe("jdcloud.core", function()
       __index = function(_, name) error(name) end,
     })))
   end)
+
+  -- A call that is asking the driver's limiter.
+  local function asking()
+    local call = core.call(core.cloud())
+    assert(call:begin(with { limiter = "driver" }, keys(), 0, 0))
+    assert.are.equal("reserve", (call:next(0, 0)))
+    return call
+  end
+
+  it("takes a limiter's infinity for never", function()
+    local call = asking()
+    call:reserved(math.huge, 7, 0)
+    assert.are.same({ "done", "throttled" }, { call:next(0, 0) })
+    assert.is_nil(call:outcome().retry_after)
+    assert.are.same({ 7, "not_sent" }, { call:unsettled() })
+    call = asking()
+    call:reserved(nil, math.huge, 0)
+    assert.are.same({ "done", "throttled" }, { call:next(0, 0) })
+    assert.is_nil(call:outcome().retry_after)
+  end)
+
+  it("refuses tickets that no number can tell apart", function()
+    for _, ticket in ipairs { -1, math.huge, 2 ^ 54, 0 / 0 } do
+      local call = asking()
+      assert.is_false(pcall(call.reserved, call, 0, ticket, 0))
+    end
+  end)
+
+  it("takes no part of a call for no limit at all", function()
+    local cloud = core.cloud()
+    assert.is_nil((cloud:limit("/vm", 0.5, 60)))
+    assert.is_nil((cloud:limit("/vm", 1, 0)))
+    assert.is_true(cloud:limit("/vm", 1.5, 60))
+    assert.is_true(cloud:limit("/vm", 0, 60))
+  end)
 end)

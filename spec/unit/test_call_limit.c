@@ -201,6 +201,17 @@ static void a_limiter_that_comes_late_is_listened_to(void **state) {
   EXPECT_DONE(w, w->call, JDC_KIND_THROTTLED, JDC_GAVE_MAX_WAIT);
 }
 
+static void a_wait_without_an_end_is_a_refusal(void **state) {
+  test_world *w = driver(state);
+  w->options.max_wait_ms = JDC_FOREVER_MS;
+  BEGIN(w);
+  EXPECT(w, w->call, JDC_STEP_RESERVE);
+  jdc_call_reserved(w->call, w->t.now_ms, JDC_NEVER, TICKET);
+  EXPECT_DONE(w, w->call, JDC_KIND_THROTTLED, JDC_GAVE_MAX_WAIT);
+  assert_int_equal((uint64_t)jdc_call_outcome(w->call)->retry_after_ms, (uint64_t)-1);
+  EXPECT_UNSETTLED(w->call, TICKET, JDC_SETTLE_NOT_SENT, -1);
+}
+
 static void a_reservation_for_a_call_that_is_over_is_given_back(void **state) {
   test_world *w = driver(state);
   BEGIN(w);
@@ -459,6 +470,7 @@ int main(void) {
     TEST_IN_WORLD(a_refused_repetition_ends_as_the_attempt_did),
     TEST_IN_WORLD(a_limiter_that_never_comes_back_ends_after_max_wait),
     TEST_IN_WORLD(a_limiter_that_comes_late_is_listened_to),
+    TEST_IN_WORLD(a_wait_without_an_end_is_a_refusal),
     TEST_IN_WORLD(a_reservation_for_a_call_that_is_over_is_given_back),
     TEST_IN_WORLD(a_driver_may_oversleep_in_the_queue_and_ask_twice),
     TEST_IN_WORLD(each_end_of_an_attempt_has_its_settlement),
