@@ -91,8 +91,7 @@ static int call_begin(lua_State *L) {
   }
   const char *problem;
   jdc_status status = jdc_call_begin(box->call, &request, credential->object, &options, t, &problem);
-  if (status == JDC_INVALID) return jdc_lua_nil(L, problem);
-  if (status == JDC_TOO_BIG) return jdc_lua_nil(L, "the request is too large to be signed");
+  if (status == JDC_INVALID || status == JDC_TOO_BIG) return jdc_lua_nil(L, problem);
   if (status != JDC_OK) return jdc_lua_fail(L, status, "call");
   lua_pushboolean(L, 1);
   return 1;

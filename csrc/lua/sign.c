@@ -59,9 +59,14 @@ static int push_signed(lua_State *L, const jdc_signer *signer, jdc_str date, jdc
 
 /* What goes wrong in a signature, as nil and a message; memory and libcrypto are raised. */
 static int refused(lua_State *L, jdc_status status, const char *problem) {
-  if (status == JDC_INVALID) return jdc_lua_nil(L, problem != NULL ? problem : "there are no keys to sign with");
-  if (status == JDC_TOO_BIG) return jdc_lua_nil(L, "the request is too large to be signed");
+  if (problem != NULL && (status == JDC_INVALID || status == JDC_TOO_BIG)) return jdc_lua_nil(L, problem);
   return jdc_lua_fail(L, status, "sign");
+}
+
+/* What was wrong when a stamp was JDC_INVALID, which has no words for it: of the request all else has been checked. */
+static const char *stamp_problem(const jdc_credential *credential) {
+  return jdc_credential_generation(credential) == 0 ? "there are no keys to sign with"
+                                                    : "the nonce has a blank, a control character or one outside ASCII";
 }
 
 /* sign(request [, credential]) -> { method, host, target, authorization, headers = { name = value }, canonical_request,
@@ -105,8 +110,9 @@ static int sign_sign(lua_State *L) {
   request.headers = headers;
   request.nonce_len = nonce.len;
   status = jdc_sign_prepare(kit->signer, kit->digest, &request, &problem);
-  if (status == JDC_OK) status = jdc_sign_stamp(kit->signer, kit->digest, credential, date.ptr, nonce);
   if (status != JDC_OK) return refused(L, status, problem);
+  status = jdc_sign_stamp(kit->signer, kit->digest, credential, date.ptr, nonce);
+  if (status != JDC_OK) return refused(L, status, stamp_problem(credential));
   return push_signed(L, kit->signer, date, nonce);
 }
 

@@ -92,6 +92,17 @@ describe("jdcloud.sign", function()
     end)
   end
 
+  it("says what is wrong", function()
+    for _, case in ipairs {
+      { { nonce = "a b" }, "nonce" }, { { nonce = ("n"):rep(129) }, "nonce" },
+      { { path = "/" .. ("a"):rep(70000) }, "path" }, { { query = ("a&"):rep(5000) }, "query" },
+      { { headers = { ["x-a"] = ("v"):rep(70000) } }, "headers" },
+    } do
+      local _, err = jdcloud.sign(example(case[1]))
+      assert.truthy(tostring(err):find(case[2], 1, true), tostring(err))
+    end
+  end)
+
   it("raises at the caller's line for what is missing or unknown", function()
     local request = example()
     request.host = nil
