@@ -113,9 +113,9 @@ local CLOUD = {
   region = region, profile = text, credentials = func, access_key = text, secret_key = text, session_token = text,
   endpoint = text, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
   connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
-  attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text, client_cert = client_cert,
-  tls_min = one_of("1.2", "1.3"), signature_version = one_of(2, 3), user_agent = text, on_event = func,
-  keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
+  attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text,
+  client_cert = client_cert, tls_min = one_of("1.2", "1.3"), signature_version = one_of(2, 3), user_agent = text,
+  on_event = func, keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
 }
 
 -- Of a single call.
