@@ -2,7 +2,8 @@
 # run.sh - runs test suites side by side and adds them up: run.sh SUITE... (suite.sh says what a suite is)
 #
 # A line for each suite as it ends, the failures in full, and, last, "N passed, N failed". Fails if anything did.
-# BUILD: where things were built. OUT: where the output of the suites is kept. JOBS: how many run at a time.
+# BUILD: where things were built. OUT: where the output of the suites is kept. JOBS: how many run at a time. LABEL: what
+# they run under, to be said of each.
 set -eu
 BUILD=${BUILD:-build}
 OUT=${OUT:-$BUILD/test-output}
@@ -31,9 +32,10 @@ for count in "$OUT"/*.count; do
   grep -vE '^ok [0-9]+ ' "$log" || true
 done
 
-cat "$OUT"/*.count | awk '
+cat "$OUT"/*.count | awk -v under="${LABEL:+under $LABEL}" '
   { passed += $1; failed += $2; skipped += $3 }
   END {
-    printf "\n%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+    sub(/ $/, ": ", under)
+    printf "\n%s%d passed, %d failed%s\n", under, passed, failed, skipped ? ", " skipped " skipped" : ""
     exit failed > 0 || passed == 0
   }'
