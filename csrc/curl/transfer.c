@@ -106,28 +106,29 @@ jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern) {
   return NULL;
 }
 
-void jdc_transfer_free(jdc_transfer *t) {
-  if (t == NULL) return;
-  if (t->easy != NULL) curl_easy_cleanup(t->easy);
-  jdc_buf_wipe(&t->lines);
-  jdc_buf_free(&t->lines);
-  jdc_buf_free(&t->nodes);
-  jdc_buf_free(&t->head);
-  jdc_buf_free(&t->body);
-  jdc_delete(t->alloc, t, sizeof *t);
-}
-
+/* Overwrites what the buffer holds, a signature in the request's headers or keys in an answer, and forgets it. */
 static void empty(jdc_buf *b) {
+  jdc_wipe(b->data, b->len);
   if (b->cap > KEPT_BYTES)
     jdc_buf_free(b);
   else
     jdc_buf_clear(b);
 }
 
+void jdc_transfer_free(jdc_transfer *t) {
+  if (t == NULL) return;
+  if (t->easy != NULL) curl_easy_cleanup(t->easy);
+  jdc_buf *const all[] = { &t->lines, &t->nodes, &t->head, &t->body };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    empty(all[i]);
+    jdc_buf_free(all[i]);
+  }
+  jdc_delete(t->alloc, t, sizeof *t);
+}
+
 void jdc_transfer_reset(jdc_transfer *t) {
   t->state = JDC_TRANSFER_IDLE;
   t->prev = t->next = NULL;
-  jdc_buf_wipe(&t->lines);
   empty(&t->lines);
   t->line_count = 0;
   empty(&t->head);

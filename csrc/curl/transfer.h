@@ -69,8 +69,8 @@ jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern);
 /* Frees everything. The transfer must not be in a multi handle. NULL is fine. */
 void jdc_transfer_free(jdc_transfer *t);
 
-/* Forgets request and answer, keeps the memory if it is little. The headers, which hold a signature and perhaps a
- * token, are overwritten. */
+/* Forgets request and answer, keeps the memory if it is little. Headers and bodies are overwritten: there may be a
+ * signature, a token or new keys in them. */
 void jdc_transfer_reset(jdc_transfer *t);
 
 /* Adds a request header. Returns NULL, or what is wrong with it. */

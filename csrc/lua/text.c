@@ -1,8 +1,8 @@
 /* text.c - small texts of the protocol for Lua: base64, hex, percent-encoding, dates, SHA-256, HMAC. */
 #include "binding.h"
 
-/* The parts that are too small for a type of their own: one hash context and one signer a state, in a userdata that
- * the functions below have as upvalue. sign.c has the same kit with a signer in it. */
+/* What the functions below work with: one hash context, key and buffer a state, in a userdata that they have as
+ * upvalue. sign.c has a kit of its own, with a signer in it. */
 typedef struct jdc_text_kit {
   jdc_digest *digest;
   jdc_hmac_key key;
@@ -10,6 +10,7 @@ typedef struct jdc_text_kit {
 } jdc_text_kit;
 
 #define TEXT_KIT_META "jdcloud.core.text"
+#define KEPT_BYTES    (64 * 1024)         /* what the buffer may hold on to between uses */
 #define TEXT_MAX      (64u * 1024 * 1024) /* bytes of one text: the gateway takes bodies of 100 MiB, texts are small */
 
 static int kit_gc(lua_State *L) {
@@ -40,7 +41,7 @@ static jdc_buf *buffer_of(lua_State *L) {
   return buf;
 }
 
-/* Pushes what the buffer holds and gives its memory back if it is large. */
+/* Pushes what the buffer holds, which may be a token, and overwrites it; gives its memory back if it is large. */
 static int push_buffer(lua_State *L, jdc_buf *buf, const char *what) {
   if (buf->status != JDC_OK) {
     jdc_status status = buf->status;
@@ -48,7 +49,8 @@ static int push_buffer(lua_State *L, jdc_buf *buf, const char *what) {
     return jdc_lua_fail(L, status, what);
   }
   lua_pushlstring(L, buf->len > 0 ? buf->data : "", buf->len);
-  if (buf->cap > 64 * 1024) jdc_buf_free(buf);
+  jdc_wipe(buf->data, buf->len);
+  if (buf->cap > KEPT_BYTES) jdc_buf_free(buf);
   return 1;
 }
 
