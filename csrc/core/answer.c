@@ -138,13 +138,11 @@ static const meaning *by_code(int code) {
   return code >= 500 && code <= 599 ? &server : &server_final;
 }
 
-static int lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
-
 bool jdc_answer_says(const jdc_answer *a, const char *text) {
   size_t len = strlen(text);
   for (size_t at = 0; at + len <= a->message.len; at++) {
     size_t i = 0;
-    while (i < len && lower(a->message.ptr[at + i]) == text[i]) i++;
+    while (i < len && jdc_lower(a->message.ptr[at + i]) == text[i]) i++;
     if (i == len) return true;
   }
   return false;

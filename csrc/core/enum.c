@@ -78,10 +78,7 @@ bool jdc_region_shape(jdc_str text) {
 }
 
 /* What people confuse becomes equal: case, and `-` with `_` and blank. A constant's name becomes its text. */
-static int folded(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A' + 'a';
-  return c == '_' || c == ' ' ? '-' : c;
-}
+static int folded(char c) { return c == '_' || c == ' ' ? '-' : jdc_lower(c); }
 
 static size_t min2(size_t a, size_t b) { return a < b ? a : b; }
 

@@ -160,8 +160,6 @@ static void put_header(lua_State *L, const char *name, size_t name_len, const ch
   lua_rawset(L, -3);
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
 /* Pushes the table of headers, whose names become lower case where they stand. The status line has no colon before
  * its first blank, a continued line (obsolete since RFC 7230) begins with a blank; both are passed over. */
 static void push_headers(lua_State *L, jdc_buf *head) {
@@ -172,13 +170,11 @@ static void push_headers(lua_State *L, jdc_buf *head) {
     if (stop == NULL) stop = end;
     next = stop < end ? stop + 1 : end;
     char *colon = line;
-    for (; colon < stop && *colon != ':' && !is_blank(*colon); colon++) {
-      if (*colon >= 'A' && *colon <= 'Z') *colon = (char)(*colon + ('a' - 'A'));
-    }
+    for (; colon < stop && *colon != ':' && !jdc_blank(*colon); colon++) *colon = jdc_lower(*colon);
     if (colon == line || colon == stop || *colon != ':') continue;
     const char *value = colon + 1;
-    while (value < stop && is_blank(*value)) value++;
-    while (stop > value && is_blank(stop[-1])) stop--;
+    while (value < stop && jdc_blank(*value)) value++;
+    while (stop > value && jdc_blank(stop[-1])) stop--;
     put_header(L, line, (size_t)(colon - line), value, (size_t)(stop - value));
   }
 }

@@ -8,7 +8,8 @@
 
 JDC_BEGIN
 
-/* Bounds that every request has and that a single request may replace. 0 milliseconds: no bound. */
+/* Bounds that every request has and that a single request may replace. 0 milliseconds: no bound, but for connecting
+ * libcurl's own of five minutes. */
 typedef struct jdc_bounds {
   int64_t connect_ms; /* name, TCP, proxy and TLS together */
   int64_t idle_ms;    /* silence: no byte in either direction since the request began */

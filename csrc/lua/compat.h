@@ -7,15 +7,12 @@
 #include <lua.h>
 
 #if LUA_VERSION_NUM < 502
-#define lua_absindex(L, i)     ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 #define lua_rawlen(L, i)       lua_objlen(L, i)
 #define jdc_setfuncs(L, funcs) luaL_register(L, NULL, funcs)
 #define jdc_setuservalue(L, i) ((void)lua_setfenv(L, i)) /* a table is on the top; it is popped */
-#define jdc_getuservalue(L, i) lua_getfenv(L, i)
 #else
 #define jdc_setfuncs(L, funcs) luaL_setfuncs(L, funcs, 0)
 #define jdc_setuservalue(L, i) ((void)lua_setuservalue(L, i))
-#define jdc_getuservalue(L, i) ((void)lua_getuservalue(L, i))
 #endif
 
 #if LUA_VERSION_NUM >= 503

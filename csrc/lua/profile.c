@@ -4,18 +4,10 @@
 
 #include "binding.h"
 
-static jdc_str trim(jdc_str s) {
-  while (s.len > 0 && memchr(" \t\r\n", s.ptr[0], 4) != NULL) s.ptr++, s.len--;
-  while (s.len > 0 && memchr(" \t\r\n", s.ptr[s.len - 1], 4) != NULL) s.len--;
-  return s;
-}
-
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
-
 static bool same_name(jdc_str a, const char *b) {
   size_t i = 0;
   for (; i < a.len && b[i] != '\0'; i++)
-    if (lower(a.ptr[i]) != lower(b[i])) return false;
+    if (jdc_lower(a.ptr[i]) != jdc_lower(b[i])) return false;
   return i == a.len && b[i] == '\0';
 }
 
@@ -24,7 +16,7 @@ static bool next_line(jdc_str *text, jdc_str *line) {
   if (text->len == 0) return false;
   const char *end = memchr(text->ptr, '\n', text->len);
   size_t n = end == NULL ? text->len : (size_t)(end - text->ptr) + 1;
-  *line = trim((jdc_str){ text->ptr, n });
+  *line = jdc_str_trim((jdc_str){ text->ptr, n });
   text->ptr += n;
   text->len -= n;
   return true;
@@ -54,8 +46,8 @@ jdc_str jdc_profile_get(jdc_str text, jdc_str section, const char *key) {
     if (line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == ';') continue;
     size_t at = 0;
     while (at < line.len && line.ptr[at] != '=' && line.ptr[at] != ':') at++;
-    if (at == line.len || !same_name(trim((jdc_str){ line.ptr, at }), key)) continue;
-    return trim((jdc_str){ line.ptr + at + 1, line.len - at - 1 });
+    if (at == line.len || !same_name(jdc_str_trim((jdc_str){ line.ptr, at }), key)) continue;
+    return jdc_str_trim((jdc_str){ line.ptr + at + 1, line.len - at - 1 });
   }
   return none;
 }
