@@ -1,14 +1,13 @@
 #!/bin/sh
 # lint.sh - the linters, both compilers with warnings as errors, and the house rules that a script can check.
 #
-# BUILD: where the modules are built and this puts its objects. LUA_INCLUDES: "LUA=FOLDER ..." of each Lua's headers.
-# WARNINGS and TEST_INCLUDES: the compilers' flags. Every check runs, so that one run shows all there is to repair; the
-# status is 1 if any found something.
+# BUILD: where it puts what it compiles. WARNINGS, LUA_INCLUDE: the compilers' flags, the latter for 5.4.
+# Every check runs, so that one run shows all there is to repair; the status is 1 if any found something.
 # shellcheck disable=SC2086,SC2046,SC2317 # lists of files and flags: no name in this project has a blank
 set -u
 . spec/support/luas.sh
 out=$BUILD/lint
-rm -rf "$out"
+built=$out/gcc # what the rules look into
 mkdir -p "$out"
 failed=0
 
@@ -38,30 +37,19 @@ rule() {
   check "$name" prints_nothing "$@"
 }
 
-include_of() { for pair in $LUA_INCLUDES; do case $pair in "$1"=*) echo "${pair#*=}" ;; esac; done; }
-
-# compile COMPILER: every C file; what needs Lua's headers, with those of each Lua. The objects stay for later checks.
+# compile COMPILER: everything, for every Lua; and what the specs compile by themselves.
 compile() {
-  flags="-std=c11 -O2 -fPIC $WARNINGS -Werror"
-  status=0
-  for file in $(find csrc spec -name '*.c' | sort); do
-    case $file in
-      csrc/core/*) luas=5.4 folder=core ;;
-      csrc/*) luas=$(echo "$LUA_INCLUDES" | sed 's/=[^ ]*//g') folder=host ;;
-      *) luas=5.4 folder=spec ;;
-    esac
-    mkdir -p "$out/$1/$folder"
-    for lua in $luas; do
-      object=$out/$1/$folder/$(basename $file .c).o
-      $1 $flags $TEST_INCLUDES -isystem "$(include_of $lua)" -c -o $object $file || status=1
-    done
+  ${MAKE:-make} -k CC=$1 BUILD=$out/$1 CFLAGS=-O2 WERROR=-Werror LUAS="5.1 5.2 5.3 5.4 jit" \
+    modules c-tests bench-programs 2>&1 && status=0 || status=1
+  for file in spec/support/*.c; do
+    $1 -std=c11 -O2 -fPIC $WARNINGS -Werror -c -o "$out/$1/$(basename $file .c).o" $file || status=1
   done
   return $status
 }
 
 tidy() {
   find csrc -name '*.c' -print0 |
-    xargs -0 -P 2 -I{} clang-tidy --quiet {} -- -std=c11 -isystem "$(include_of 5.4)" 2>$out/tidy-counts
+    xargs -0 -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $LUA_INCLUDE 2>$out/tidy-counts
 }
 
 first_lines() {
@@ -85,7 +73,8 @@ openssl_elsewhere() { grep -rnE '# *include *<openssl/' csrc | grep -v '^csrc/co
 # Generated files are what their generator makes of the facts.
 stale_models() {
   mkdir -p $out/models/services
-  spec/support/lua.sh 5.4 spec/support/models.lua spec/facts $out/models >$out/models.log 2>&1 || cat $out/models.log
+  BUILD=$built spec/support/lua.sh 5.4 spec/support/models.lua spec/facts $out/models >$out/models.log 2>&1 ||
+    cat $out/models.log
   diff -rq $out/models/services lua/jdcloud/services
   diff -q $out/models/services.lua lua/jdcloud/services.lua
 }
@@ -93,7 +82,7 @@ stale_models() {
 # What the core takes from outside: no I/O, no clock, no randomness, no allocator and nothing that ends the process
 # (design.md, Layers). A list of what is allowed, since one of what is not would never be complete.
 core_calls() {
-  nm "$out"/gcc/core/*.o | awk '
+  nm "$built"/obj/core/*.o | awk '
     NF == 3 { defined[$3] = 1 }
     NF == 2 && $1 == "U" { used[$2] = 1 }
     END { for (name in used) if (!(name in defined)) print name }' |
@@ -104,21 +93,21 @@ core_calls() {
 
 # Nothing in the core changes but what it is given. (`fill` is the volatile pointer by which jdc_wipe calls memset.)
 core_variables() {
-  objdump -t "$out"/gcc/core/*.o | awk '
+  objdump -t "$built"/obj/core/*.o | awk '
     /file format/ { file = $1 }
     $(NF - 2) ~ /^(\.(data|bss|tdata|tbss)|\*COM\*)/ && $(NF - 2) !~ /^\.data\.rel\.ro/ && $(NF - 1) !~ /^0+$/ &&
       $NF !~ /^fill(\.[0-9]+)?$/ { print file " " $NF }'
 }
 
 exports() {
-  nm -D --defined-only "$BUILD/5.4/jdcloud/$1.so" | awk -v only="luaopen_jdcloud_$1" '
+  nm -D --defined-only "$built/5.4/jdcloud/$1.so" | awk -v only="luaopen_jdcloud_$1" '
     { if ($3 == only) seen = 1; else print "exports " $3 }
     END { if (!seen) print "does not export " only }'
 }
 
 # libraries MODULE WANTED UNWANTED
 libraries() {
-  needed=$(readelf -d "$BUILD/5.4/jdcloud/$1.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+  needed=$(readelf -d "$built/5.4/jdcloud/$1.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
   echo "$needed" | grep -qE "^$2" || echo "$1.so does not need $2"
   echo "$needed" | grep -E "^($3)\." | sed "s/^/$1.so needs /"
 }
