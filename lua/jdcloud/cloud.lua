@@ -46,7 +46,7 @@ local ROOM = 256 -- entries that a view's tables by service and region may have
 local function view_of(shared, connection, keys, options)
   return {
     shared = shared, connection = connection, keys = keys, options = options, headers = identity_headers(options),
-    agents = {}, places = {}, unmodelled = {}, room = ROOM,
+    agents = {}, places = {}, raw_models = {}, room = ROOM,
     limiter = options.limits == false and "none" or options.limiter and "driver" or "process",
   }
 end

@@ -153,7 +153,10 @@ local function have_keys(view)
       call.sleep(view, detail) -- not core.sleep: who asks the provider may be another coroutine of this thread
     else
       local ok, err = credentials.renew(keys, detail)
-      if not ok then keys.credential:failed() end
+      if not ok then
+        keys.credential:failed()
+        err.attempts = 0
+      end
       return ok, err
     end
   end

@@ -22,12 +22,12 @@ local function invalid(request, what)
   }
 end
 
--- What stands for the model of a service of which nothing is known.
+-- The model of the service, for its endpoint; or what stands for one if nothing is known of the service.
 local function model_of(view, service)
-  local model = view.unmodelled[service]
+  local model = view.raw_models[service]
   if not model then
-    model = { service = service, endpoint = service .. ".jdcloud-api.com" }
-    exchange.remember(view, view.unmodelled, service, model)
+    model = models.service(service) or { service = service, endpoint = service .. ".jdcloud-api.com" }
+    exchange.remember(view, view.raw_models, service, model)
   end
   return model
 end
