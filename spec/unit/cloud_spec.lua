@@ -208,7 +208,7 @@ describe("a cloud", function()
     local cloud = house.open { transport = { send = function() return { status = 200, headers = {} } end } }
     for i = 1, 1000 do cloud:request { service = "s" .. i, method = "GET", path = "/v1/" } end
     local kept = 0
-    for _, name in ipairs { "agents", "places", "unmodelled" } do
+    for _, name in ipairs { "agents", "places", "raw_models" } do
       for _ in pairs(cloud._view[name]) do kept = kept + 1 end
     end
     assert.is_true(kept > 0 and kept <= 256)
