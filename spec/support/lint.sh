@@ -29,8 +29,8 @@ check() {
   fi
 }
 
-# rule NAME FUNCTION ARGUMENT...: a check whose function prints what breaks the rule.
-prints_nothing() { ! "$@" | grep .; }
+# rule NAME FUNCTION ARGUMENT...: a check whose function prints what breaks the rule (or why it can't tell).
+prints_nothing() { ! "$@" 2>&1 | grep .; }
 rule() {
   name=$1
   shift
@@ -95,8 +95,8 @@ core_calls() {
 core_variables() {
   objdump -t "$built"/obj/core/*.o | awk '
     /file format/ { file = $1 }
-    $(NF - 2) ~ /^(\.(data|bss|tdata|tbss)|\*COM\*)/ && $(NF - 2) !~ /^\.data\.rel\.ro/ && $(NF - 1) !~ /^0+$/ &&
-      $NF !~ /^fill(\.[0-9]+)?$/ { print file " " $NF }'
+    NF > 4 && $(NF - 2) ~ /^(\.(data|bss|tdata|tbss)|\*COM\*)/ && $(NF - 2) !~ /^\.data\.rel\.ro/ &&
+      $(NF - 1) !~ /^0+$/ && $NF !~ /^fill(\.[0-9]+)?$/ { print file " " $NF }'
 }
 
 exports() {
