@@ -85,7 +85,7 @@ demo: ## show what the library does, against a gateway on this machine
 gateway: ## run the local gateway in nginx until it is interrupted
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
 	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
-	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) lua/jdcloud/gateway/serve.lua
+	@BUILD=$(BUILD) exec spec/support/lua.sh $(LUA) lua/jdcloud/gateway/serve.lua
 
 test: ## run every test on every Lua (or on LUA, if it is given)
 	@spec/support/deps.sh $(NEED_TEST)
@@ -126,8 +126,9 @@ install: build ## install for LUA into PREFIX (/usr/local); DESTDIR is honoured
 	@set -e; for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(LUA_SHARE)/$$file; done; \
 	for so in core curl; do install -D -m 755 $(BUILD)/$(LUA)/jdcloud/$$so.so $(LUA_LIB)/jdcloud/$$so.so; done
 
-clean: ## remove everything that was made
-	rm -rf $(BUILD)
+clean: ## remove everything that was made, by luarocks too
+	rm -rf $(BUILD) jdcloud
+	find csrc -name '*.o' -exec rm -f {} +
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10

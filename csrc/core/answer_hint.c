@@ -42,7 +42,7 @@ static const rule rules[] = {
   { JDC_KIND_DENIED, 407, NULL, NULL, false,
     "the proxy wants a user name and a password: put them into the proxy option" },
   { JDC_KIND_DENIED, 0, "PERMISSION_DENIED", NULL, true,
-    "an instance can't be deleted before its charging has begun: if it is new, try again in a minute" },
+    "not allowed for this key; of a new instance that is to be deleted: its charging hasn't begun, try in a minute" },
   { JDC_KIND_DENIED, 0, NULL, NULL, true, "" },
   { JDC_KIND_QUOTA, 0, NULL, NULL, false, "waiting does not help: free something, or ask for a higher quota" },
   { JDC_KIND_THROTTLED, 0, NULL, "role:ak", false, "the limit is on all calls with this access key" },

@@ -306,6 +306,6 @@ const char *jdc_credential_why_text(jdc_credential_why why) {
 
 const char *jdc_gave_up_text(jdc_gave_up why) {
   static const char *const texts[] = { "final", "unsafe",    "attempts",    "timeout", "max_wait",
-                                       "quota", "cancelled", "credentials", "internal" };
+                                       "retry_quota", "cancelled", "credentials", "internal" };
   return TEXT(texts, why);
 }

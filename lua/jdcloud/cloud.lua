@@ -62,7 +62,8 @@ local function connect(shared, options)
 end
 
 local function region_of(options, keys)
-  local region = options.region or credentials.environment_region() or keys.region
+  local named = options.profile and keys.region -- a profile that is asked for comes before the environment
+  local region = options.region or named or credentials.environment_region() or keys.region
   if region and not core.region_shape(region) then
     return nil, errors.new { kind = "config", message = "the region of environment or profile is no region's code" }
   end

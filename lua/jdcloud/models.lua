@@ -187,7 +187,8 @@ function M.service(name)
   for _, known in ipairs(require("jdcloud.services")) do
     if known == name then return load(name) end
   end
-  return nil, ('there is no service "%s"%s'):format(tostring(name), nearest.suggest(name, require("jdcloud.services")))
+  return nil, ('there is no model of the service "%s" here%s; cloud:request makes calls without one'):format(
+    tostring(name), nearest.suggest(name, require("jdcloud.services")))
 end
 
 return M

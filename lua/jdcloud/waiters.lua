@@ -1,5 +1,5 @@
--- waiters.lua - waits until resources are in the state that one needs (protocol.md 11.2). One id asks for the resource;
--- a list of ids is one wait that asks the list operation with filters, a hundred at a time.
+-- waiters.lua - waits until resources are in the state that one needs (protocol.md 11.2). One id asks for the
+-- resource; a list of ids is one wait that asks the list operation with filters, a hundred at a time.
 
 local errors = require "jdcloud.errors"
 local nearest = require "jdcloud.nearest"
@@ -24,8 +24,9 @@ local IMAGE = {
   many = { operation = "describeImages", parameter = "ids", field = "images" },
 }
 
---- Name -> { resource, done, failed, going, gone }: the states that end it well and ill, and those on the way; a state
--- that isn't listed is on the way too, new ones come up. gone: that the resource isn't there any more ends it well.
+--- Name -> { resource, done, failed, going, gone }: the states that end it well and ill, and those on the way; a
+-- state that isn't listed is on the way too, new ones come up. gone: that the resource isn't there any more ends it
+-- well.
 M.table = {
   instance_running = {
     resource = INSTANCE, done = { "running" }, failed = { "deleting", "terminated", "error" },
@@ -128,7 +129,9 @@ local function round(w, ids)
     local to = math.min(from + step - 1, #ids)
     local ok, err = ask(w, ids, from, to)
     if not ok and not err.retryable then return nil, err end
+    w.failure = err
     for i = from, to do
+      if ok then w.answered[ids[i]] = true end
       local stands = ok and standing(w, w.found[ids[i]]) or "going"
       if stands == "going" then going[#going + 1] = ids[i] end
       if stands == "failed" then failed[#failed + 1] = ids[i] end
@@ -138,6 +141,7 @@ local function round(w, ids)
 end
 
 local function state_of(w, id)
+  if not w.answered[id] then return "unknown" end
   return w.found[id] and w.found[id][w.waiter.resource.state] or "absent"
 end
 
@@ -153,9 +157,24 @@ local function lagging(w, ids, fields, what)
   return fail(w, fields)
 end
 
+-- The time is over. If the last look failed, that is told; if none ever came through, it is what the error is about.
+local function too_late(w, ids)
+  local last, fields, what = w.failure, { kind = "timeout", retryable = true }, "not there in time"
+  if last then
+    for _, name in ipairs { "status", "code", "http_status", "request_id", "hint", "phase", "region" } do
+      fields[name] = last[name]
+    end
+    if next(w.answered) == nil then fields.kind = last.kind end
+    what = ("%s, and the last look failed (%s%s)"):format(what, last.status or last.kind,
+      last.message and ": " .. last.message or "")
+  end
+  return lagging(w, ids, fields, what)
+end
+
 local function report(w, going)
   local progress = {
     waiter = w.name, elapsed = w.clock.now() - w.started, total = #w.ids, done = #w.ids - #going, states = {},
+    error = w.failure,
   }
   for _, id in ipairs(w.ids) do
     local state = state_of(w, id)
@@ -184,7 +203,7 @@ local function run(w)
     end
     if not going[1] then return resources(w) end
     local left = w.deadline - w.clock.now()
-    if left <= 0 then return lagging(w, going, { kind = "timeout", retryable = true }, "not there in time") end
+    if left <= 0 then return too_late(w, going) end
     local _, err = w.clock.sleep(math.min(delay, left))
     if err then
       err.service, err.operation = w.waiter.resource.service, w.name
@@ -207,12 +226,12 @@ end
 -- @param params the id parameter, one id or a list of ids (`instanceId = created.instanceIds`), and others of the
 --   operations (regionId)
 -- @param options timeout (seconds, 600), interval (seconds to the second look, 1; grows to 10), on_progress(progress)
---   with { waiter, elapsed, total, done, states = { running = 3, … } } after each round; those of a call but timeout,
---   its max_wait up to the time that is left
--- @param env call(operation, params, options) -> result | nil, error; sleep(seconds) -> anything | nil, error; now() ->
---   monotonic seconds
--- @return the resource, or the list of them in the order of the ids (without those that are gone); or nil and an error:
---   kind timeout or conflict (a state that leads nowhere) or not_found, with laggards = { { id, state }, … }
+--   with { waiter, elapsed, total, done, states = { running = 3, … }, error of the last look | nil } after each
+--   round; those of a call but timeout, its max_wait up to the time that is left
+-- @param env call(operation, params, options) -> result | nil, error; sleep(seconds) -> anything | nil, error; now()
+--   -> monotonic seconds
+-- @return the resource, or the list of them in the order of the ids (without those that are gone); or nil and an
+--   error: kind timeout or conflict (a state that leads nowhere) or not_found, with laggards = { { id, state }, … }
 function M.wait(service, name, params, options, env)
   local waiter = M.table[name]
   if not waiter or waiter.resource.service ~= service then
@@ -222,7 +241,7 @@ function M.wait(service, name, params, options, env)
   end
   local w = {
     name = name, waiter = waiter, params = params or {}, options = options or {}, call = env.call, clock = env,
-    started = env.now(), found = {},
+    started = env.now(), found = {}, answered = {},
   }
   w.deadline = w.started + (w.options.timeout or TIMEOUT)
   local id = w.params[waiter.resource.id]

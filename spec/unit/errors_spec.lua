@@ -188,6 +188,12 @@ describe("main", function()
     end
   end)
 
+  it("prints one word for Ctrl-C, and exits as a shell does", function()
+    local seen = child.run(PRELUDE .. main .. "main(function() error('interrupted!') end)")
+    assert.equal(130, seen.code)
+    assert.equal("interrupted\n", seen.err)
+  end)
+
   it("prints what goes through check", function()
     local seen = child.run(PRELUDE .. main .. "main(function() errors.check(call()) end)")
     assert.equal(4, seen.code)

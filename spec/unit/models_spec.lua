@@ -109,7 +109,8 @@ describe("the model of a service", function()
   it("answers an unknown name with the nearest ones", function()
     local model, message = models.service("vmm")
     assert.is_nil(model)
-    assert.equal('there is no service "vmm"; did you mean "vm"?', message)
+    assert.equal('there is no model of the service "vmm" here; did you mean "vm"?; '
+      .. "cloud:request makes calls without one", message)
     local op
     op, message = models.service("vm"):operation("describe_instances")
     assert.is_nil(op)

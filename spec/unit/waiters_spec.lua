@@ -46,6 +46,31 @@ local function wait(w, name, ids, options)
   return waiters.wait("vm", name, { instanceId = ids }, options, w)
 end
 
+describe("a waiter that gets no answer", function()
+  local down = { kind = "network", retryable = true, message = "nobody there", hint = "check the endpoint" }
+
+  it("tells of the failure, not of an absent resource", function()
+    local w = world { a = { "running" } }
+    w.fail = function() return errors.new(down) end
+    local result, err = wait(w, "instance_running", "a", { timeout = 20 })
+    assert.is_nil(result)
+    assert.equal("network", err.kind)
+    assert.equal("check the endpoint", err.hint)
+    assert.truthy(err.message:find("a (unknown)", 1, true))
+    assert.truthy(err.message:find("the last look failed (network: nobody there)", 1, true))
+  end)
+
+  it("any more is a timeout that says so, and its progress has the error", function()
+    local w, seen = world { a = { "pending" } }, nil
+    w.fail = function(round) return round > 1 and errors.new(down) or nil end
+    local _, err = wait(w, "instance_running", "a", { timeout = 20, on_progress = function(now) seen = now.error end })
+    assert.equal("timeout", err.kind)
+    assert.truthy(err.message:find("a (pending)", 1, true))
+    assert.truthy(err.message:find("nobody there", 1, true))
+    assert.equal("network", seen.kind)
+  end)
+end)
+
 describe("a waiter for one resource", function()
   it("returns the resource when it is in the state", function()
     local w = world { a = { "pending", "starting", "running" } }
