@@ -68,7 +68,7 @@ NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(LUAS:%=busted:%)
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: build modules demo gateway test unit c-tests spec sanitize bench bench-programs lint models install \
+.PHONY: build modules demo gateway test unit c-tests spec sanitize bench bench-programs lint checks models install \
   clean help FORCE
 
 build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
@@ -116,6 +116,10 @@ bench: ## measure signing, calls and loading
 lint: ## check formats, warnings and house rules
 	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck \
 	  lua:5.4 cjson:5.4
+	@$(MAKE) checks
+
+# A make of its own, since a recipe is expanded before its first line has installed anything.
+checks:
 	+@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" LUA_INCLUDE="$(INC_5.4)" spec/support/lint.sh
 
 models: ## make the models of lua/jdcloud/services/ from spec/facts/
