@@ -60,7 +60,7 @@ LUA_SHARE  = $(DESTDIR)$(PREFIX)/share/lua/$(patsubst jit,5.1,$(LUA))
 LUA_LIB    = $(DESTDIR)$(PREFIX)/lib/lua/$(patsubst jit,5.1,$(LUA))
 
 NEED_BUILD = cc crypto curl
-NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(1),lua:$(l)) \
+NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(sort $(1) jit),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
 NEED_C     = $(NEED_BUILD) cmocka dev:5.4 lua:5.4 cjson:5.4
 NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(LUAS:%=busted:%)
