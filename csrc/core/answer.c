@@ -54,7 +54,7 @@ int jdc_phase_find(jdc_str text) {
   return -1;
 }
 
-/* ---- what answers mean, protocol.md 5.4 ---- */
+/* What answers mean, protocol.md 5.4. */
 
 typedef struct meaning {
   jdc_kind kind;

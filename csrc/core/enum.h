@@ -72,7 +72,7 @@ const char *jdc_enum_nearest(jdc_enum which, jdc_str text);
 /* Could this be a region's or zone's code? Letters, digits, `-`, `_`; 1 to 64 of them. */
 bool jdc_region_shape(jdc_str text);
 
-/* ---- ChargeSpec (protocol.md 8) ---- */
+/* ChargeSpec (protocol.md 8). */
 
 typedef enum jdc_flag { JDC_UNSET, JDC_FALSE, JDC_TRUE } jdc_flag;
 

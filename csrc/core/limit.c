@@ -73,7 +73,7 @@ jdc_status jdc_limit_set(jdc_limit *l, jdc_str suffix, int64_t calls, int64_t wi
   return jdc_windows_set(&l->windows, suffix, calls, window_ms);
 }
 
-/* ---- places ---- */
+/* Places. */
 
 static bool expired(const place *p, int64_t now) { return p->moment + p->life < now; }
 
@@ -154,7 +154,7 @@ static void give_back(jdc_limit *l, const place *p) {
   }
 }
 
-/* ---- reserve ---- */
+/* Reserve. */
 
 static void refuse(jdc_grant *out, int64_t moment) {
   out->granted = false;
@@ -253,7 +253,7 @@ jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, size_t nkeys, in
   return JDC_OK;
 }
 
-/* ---- settle ---- */
+/* Settle. */
 
 static bool meet(const place *a, const place *b) {
   for (uint32_t i = 0; i < a->npasses; i++)

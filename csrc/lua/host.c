@@ -4,13 +4,20 @@
 
 #include "binding.h"
 
+/* Dates have whole seconds: the wall clock may be some ms behind, where that is a quarter of the price. */
+#if defined(CLOCK_REALTIME_COARSE)
+#define WALL_CLOCK CLOCK_REALTIME_COARSE
+#else
+#define WALL_CLOCK CLOCK_REALTIME
+#endif
+
 static int64_t clock_ms(clockid_t clock) {
   struct timespec t = { 0, 0 };
   (void)clock_gettime(clock, &t); /* can't fail for these two clocks */
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-jdc_time jdc_host_time(void) { return (jdc_time){ clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME) }; }
+jdc_time jdc_host_time(void) { return (jdc_time){ clock_ms(CLOCK_MONOTONIC), clock_ms(WALL_CLOCK) }; }
 
 jdc_time jdc_lua_time(lua_State *L, int arg) {
   if (lua_isnoneornil(L, arg)) return jdc_host_time();

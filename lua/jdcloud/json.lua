@@ -32,7 +32,7 @@ function M.is_list(t)
   return getmetatable(t) == list_metatable
 end
 
--- ---- reading
+-- Reading.
 
 -- Digits -> an integer where this Lua has one that large, else the digits.
 local function integer_of(digits)
@@ -61,7 +61,7 @@ function M.decode(text)
   return type(value) == "string" and byte(value) == 0 and restore(value) or value
 end
 
--- ---- writing
+-- Writing.
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
   ["\t"] = "\\t", ["\127"] = "\\u007f" }

@@ -48,7 +48,7 @@ local function cpu(n, f)
   return (os.clock() - began) / n
 end
 
--- ---- signing
+-- Signing.
 
 -- A call object that is ready to sign over and over: a service that is always throttled, so no attempt is the last.
 local function signature_from_lua()
@@ -84,7 +84,7 @@ local function signing()
   say("%-46s %7.2f x (no limit)", "Lua: the same with the call's beginning", median(wholes))
 end
 
--- ---- calls over kept HTTPS
+-- Calls over kept HTTPS.
 
 local function calls()
   local here = nginx.start("location / { default_type application/json; return 200 '" .. ANSWER .. "'; }")
@@ -120,7 +120,7 @@ local function calls()
   judge("cloud.vm:describeInstances / bare libcurl, CPU", median(of_describe), " x", 1.3)
 end
 
--- ---- loading
+-- Loading.
 
 local LOAD = [[
 for _, name in ipairs { "libcrypto.so.3", "libcrypto.so" } do

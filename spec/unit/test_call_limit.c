@@ -16,7 +16,7 @@ static void land_throttled(test_world *w, jdc_call *call, const char *retry_afte
   test_land(w, call, &a);
 }
 
-/* ---- a limiter of the driver's ---- */
+/* A limiter of the driver's. */
 
 static test_world *driver(void **state) {
   test_world *w = *state;
@@ -312,7 +312,7 @@ static void absurd_waits_do_no_harm(void **state) {
   EXPECT_SEND(w, w->call);
 }
 
-/* ---- the limiter in the process: one call a second, no burst ---- */
+/* The limiter in the process: one call a second, no burst. */
 
 static test_world *slow(void **state) {
   test_world *w = *state;
