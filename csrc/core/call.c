@@ -305,7 +305,7 @@ const char *jdc_credential_why_text(jdc_credential_why why) {
 }
 
 const char *jdc_gave_up_text(jdc_gave_up why) {
-  static const char *const texts[] = { "final", "unsafe",    "attempts",    "timeout", "max_wait",
+  static const char *const texts[] = { "final",       "unsafe",    "attempts",    "timeout", "max_wait",
                                        "retry_quota", "cancelled", "credentials", "internal" };
   return TEXT(texts, why);
 }
