@@ -87,6 +87,7 @@ packages() {
     asan) echo "gcc / gcc" ;;
     luacheck) echo "lua-check / luacheck" ;;
     luarocks) echo "luarocks / luarocks5.4" ;;
+    valgrind) echo "valgrind libc6-dbg / valgrind musl-dbg" ;; # it needs the names of the C library's functions
     clang-format | clang-tidy) echo "$1 / clang-extra-tools" ;;
     *) echo "$1 / $1" ;;
   esac
