@@ -18,12 +18,12 @@ local M = {}
 
 local SCALARS = {
   s = { kind = "string" }, i = { kind = "integer" }, n = { kind = "number" }, b = { kind = "boolean" },
-  a = { kind = "any" },
+  ["?"] = { kind = "any" },
 }
 local IN_QUERY = { GET = true, HEAD = true, DELETE = true }
 
 --- The type of what has no known one.
-M.any = SCALARS.a
+M.any = SCALARS["?"]
 
 local Model = {}
 Model.__index = Model
@@ -35,8 +35,9 @@ local function load(name)
   if not model then
     local source = require("jdcloud.services." .. name)
     model = setmetatable({
-      service = source.service, endpoint = source.endpoint, revision = source.revision,
-      signing_name = source.signing_name, default_region = source.default_region,
+      service = source.service, revision = source.revision, default_region = source.default_region,
+      endpoint = source.endpoint or source.service .. ".jdcloud-api.com",
+      signing_name = source.signing_name or source.service,
       source = source, parsed = {}, types = {},
     }, Model)
     loaded[name] = model
@@ -82,18 +83,21 @@ local function pieces_of(operation)
   return pieces
 end
 
+local PAGING_USUAL = { style = "page", number = "pageNumber", size = "pageSize", total = "totalCount" }
+
+-- nil where the operation doesn't page.
 local function paging_of(text)
-  if not text then return nil end
-  local paging = { style = text:match("^%S+"), number = "pageNumber", size = "pageSize", total = "totalCount" }
+  if text == "" then return nil end
+  local paging = {}
+  for key, value in pairs(PAGING_USUAL) do paging[key] = value end
   for key, value in text:gmatch("(%w+)=(%S+)") do
-    if value == "-" then value = nil end
-    paging[key] = value
+    paging[key] = value ~= "-" and value or nil
   end
   return paging
 end
 
 local function parse_operation(model, name, text)
-  local read, method, version, path, result, rest = text:match("^(~?)(%u+) (v%d+)(%S+) (%S+)(.*)$")
+  local read, method, version, path, result, rest, paging = text:match("^(~?)(%u+) (v%d+)(%S+) (%S+)([^|]*)(|?.*)$")
   local o = {
     name = name, service = model.service, method = method, version = version,
     path = (path:gsub("^%*", "/regions/{regionId}")), params = {}, names = {}, list = {},
@@ -116,7 +120,7 @@ local function parse_operation(model, name, text)
   for i, parameter in ipairs(o.names) do o.list[i] = o.params[parameter] end
   o.fields = o.params
   o.client_token, o.region = o.params.clientToken ~= nil, o.params.regionId ~= nil
-  o.paging = paging_of(model.source.paging[name])
+  o.paging = paging_of(paging)
   o.pieces = pieces_of(o)
   return o
 end

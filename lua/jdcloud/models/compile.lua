@@ -3,27 +3,27 @@
 --
 -- The notation (models.lua reads it):
 --
---   operation  ["~"] METHOD PATH RESULT {PARAMETER}    "~": a read, may be sent again
+--   operation  ["~"] METHOD PATH RESULT {PARAMETER} ["|" PAGING]    "~": a read, may be sent again
 --   PATH       VERSION "/" ...                         "*" behind the version stands for "/regions/{regionId}"
 --   RESULT     SHAPE | "+" | "?" | "-"                 "+": OperationNameResult, "?": unknown, "-": none
 --   shape      {PARAMETER} | "=" SHAPE                 none: any object; "=": the same fields
---   PARAMETER  NAME ["*"] ["!" [TYPE] | ":" TYPE]      "*": a secret of a user's, "!": required; no TYPE: a string
---   TYPE       s i n b a | "[" TYPE | "@" [[SERVICE ":"] SHAPE]
+--   PARAMETER  NAME ["*"] ["!" [TYPE] | ":" TYPE | "?"]    "*": a secret of a user's, "!": required; no TYPE: a string
+--   TYPE       s i n b ? | "[" TYPE | "@" [[SERVICE ":"] SHAPE]
 --              string, integer, number, boolean, any; "[": a list; "@" alone: the parameter's name, capitalised
---   paging     STYLE {KEY "=" VALUE}                   number, size and total as PAGING_USUAL unless listed
+--   PAGING     {KEY "=" VALUE}                         style, number, size and total as PAGING_USUAL unless listed
 --
 -- A path's placeholders are required parameters; those that are strings, or any (a path is text), are not listed again.
 -- The others go into the query of a GET, HEAD or DELETE and into the body of the rest.
 
 local M = {}
 
-local SCALARS = { string = "s", integer = "i", number = "n", boolean = "b", any = "a" }
+local SCALARS = { string = "s", integer = "i", number = "n", boolean = "b", any = "?" }
 local IN_QUERY = { GET = true, HEAD = true, DELETE = true }
 local METHODS = { GET = true, HEAD = true, DELETE = true, POST = true, PUT = true, PATCH = true }
 local PAGING_KEYS = { "style", "inside", "number", "offset", "size", "token", "list", "lists", "total", "next", "more" }
 
--- What most operations call them; not written again. "-": there is none.
-local PAGING_USUAL = { number = "pageNumber", size = "pageSize", total = "totalCount" }
+-- What it is for most operations; not written again. "-": there is none.
+local PAGING_USUAL = { style = "page", number = "pageNumber", size = "pageSize", total = "totalCount" }
 
 local KEYWORDS = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true until
@@ -79,7 +79,7 @@ local function parameter_text(c, where, name, p, required)
   local text = type_text(c, where, p)
   if text == "s" then text = "" end
   text = text:gsub("@" .. capitalised(name) .. "$", "@")
-  local mark = required and "!" or text ~= "" and ":" or ""
+  local mark = required and "!" or text ~= "" and text ~= "?" and ":" or ""
   return name .. (c.secret[name] and "*" or "") .. mark .. text
 end
 
@@ -100,6 +100,23 @@ local function placeholders(where, o)
   return found
 end
 
+-- "list=instances number=pageNum"
+local function paging_text(where, facts)
+  local parts = {}
+  for _, key in ipairs(PAGING_KEYS) do
+    local value = facts[key]
+    if type(value) == "table" then value = table.concat(value, ",") end
+    if value and not value:find("^[%w_.,]+$") then refuse(where, "its paging has %s = %q", key, value) end
+    if value == PAGING_USUAL[key] then
+      value = nil
+    elseif not value and PAGING_USUAL[key] then
+      value = "-"
+    end
+    if value then parts[#parts + 1] = key .. "=" .. value end
+  end
+  return table.concat(parts, " ")
+end
+
 local function operation_text(c, name, o)
   local where = c.file .. ": " .. name
   if not METHODS[o.method] then refuse(where, "unknown method %q", tostring(o.method)) end
@@ -113,10 +130,11 @@ local function operation_text(c, name, o)
   for _, parameter in ipairs(sorted_names(o.params)) do
     local p = o.params[parameter]
     local text = parameter_text(c, where, parameter, p, in_path[parameter] or p.required)
-    local implied = in_path[parameter] and (text == parameter .. "!" or text == parameter .. "!a")
+    local implied = in_path[parameter] and (text == parameter .. "!" or text == parameter .. "!?")
     if not implied then parts[#parts + 1] = text end
   end
-  return table.concat(parts, " ")
+  if c.paging[name] then parts[#parts + 1] = "| " .. paging_text(where, c.paging[name]) end
+  return (table.concat(parts, " "):gsub(" $", ""))
 end
 
 local function shape_fields(c, name, shape)
@@ -124,30 +142,23 @@ local function shape_fields(c, name, shape)
   for _, field in ipairs(sorted_names(shape.fields)) do
     parts[#parts + 1] = parameter_text(c, where, field, shape.fields[field], shape.fields[field].required)
   end
-  local text = table.concat(parts, " ")
-  local same = c.first[text]
-  if same and #same + 1 < #text then return "=" .. same end
-  c.first[text] = same or name
-  return text
+  return table.concat(parts, " ")
 end
 
--- "page list=instances"
-local function paging_text(c, name, facts)
-  local where = c.file .. ": paging of " .. name
-  if not c.facts.operations[name] then refuse(where, "there is no such operation") end
-  local parts = {}
-  for _, key in ipairs(PAGING_KEYS) do
-    local value = facts[key]
-    if type(value) == "table" then value = table.concat(value, ",") end
-    if value and not value:find("^[%w_.,]+$") then refuse(where, "%s is %q", key, value) end
-    if value == PAGING_USUAL[key] then
-      value = nil
-    elseif not value and PAGING_USUAL[key] then
-      value = "-"
-    end
-    if value then parts[#parts + 1] = key == "style" and value or key .. "=" .. value end
+-- Name -> text of all shapes: those with the same fields refer to the one with the shortest name.
+local function shape_texts(c)
+  local texts, shortest = {}, {}
+  for _, name in ipairs(sorted_names(c.facts.shapes)) do
+    check_name(c.file, name)
+    local text = shape_fields(c, name, c.facts.shapes[name])
+    texts[name] = text
+    if not shortest[text] or #name < #shortest[text] then shortest[text] = name end
   end
-  return table.concat(parts, " ")
+  for name, text in pairs(texts) do
+    local same = shortest[text]
+    if same ~= name and #same + 1 < #text then texts[name] = "=" .. same end
+  end
+  return texts
 end
 
 local function set_of(list)
@@ -189,19 +200,22 @@ local function text_of(file, facts, options)
   end
   local lists = options.lists
   local c = {
-    file = file, facts = facts, resolve = options.resolve, secret = set_of(lists.secret), first = {},
-    repeatable = repeatability(file, facts, lists),
+    file = file, facts = facts, resolve = options.resolve, secret = set_of(lists.secret),
+    paging = options.paging or {}, repeatable = repeatability(file, facts, lists),
   }
+  for _, name in ipairs(sorted_names(c.paging)) do
+    if not facts.operations[name] then refuse(file .. ": paging of " .. name, "there is no such operation") end
+  end
   local out = {
-    ("-- %s: a service in the notation of models/compile.lua. Made by `make models`, never edited."):format(
-      facts.service),
-    "-- luacheck: no max line length",
+    ("-- %s: made by `make models` in the notation of models/compile.lua, never edited"):format(facts.service),
     "return {",
     ('service = "%s",'):format(facts.service),
-    ('endpoint = "%s",'):format(facts.endpoint),
     ('revision = "%s",'):format(facts.revision),
-    ('signing_name = "%s",'):format(facts.signing_name),
   }
+  local usual = { endpoint = facts.service .. ".jdcloud-api.com", signing_name = facts.service }
+  for _, key in ipairs { "endpoint", "signing_name" } do
+    if facts[key] ~= usual[key] then out[#out + 1] = ('%s = "%s",'):format(key, facts[key]) end
+  end
   if set_of(lists.regionless)[facts.service] then
     out[#out + 1] = ('default_region = "%s",'):format(lists.default_region)
   end
@@ -209,11 +223,7 @@ local function text_of(file, facts, options)
     check_name(file, name)
     return operation_text(c, name, o)
   end)
-  section(out, "shapes", facts.shapes, function(name, shape)
-    check_name(file, name)
-    return shape_fields(c, name, shape)
-  end)
-  section(out, "paging", options.paging or {}, function(name, paging) return paging_text(c, name, paging) end)
+  section(out, "shapes", shape_texts(c), function(_, text) return text end)
   out[#out + 1] = "}\n"
   return table.concat(out, "\n")
 end

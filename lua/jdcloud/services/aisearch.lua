@@ -1,0 +1,33 @@
+-- aisearch: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "aisearch",
+revision = "2.0.0",
+operations = {
+externalDownloadImage="POST v1/external:downloadImage + apiKey! imageId! requestId! taskId!",
+externalQueryTaskStatus="POST v1/external:queryTaskStatus + apiKey! requestId! taskId!",
+externalSubmitSquareToLongTaskBase64="POST v1/external:submitSquareToLongTaskBase64 + apiKey! hwType:i imageBase64! requestId! taskType:i",
+externalSubmitVirtualTryOnTaskBase64="POST v1/external:submitVirtualTryOnTaskBase64 + apiKey! clothesImageBase64! modelImageBase64! requestId!",
+externalWebSearch="POST v1/external:webSearch + apiKey! page:i pageSize:i query! requestId! | number=page lists=data.imageItems,data.pageItems total=-",
+},
+shapes = {
+AccountBalanceRespVo="invalidResourcePackageCount:i remainCallTimes:i totalResourcePackageCount:i validResourcePackageCount:i",
+AccountIsActivatedRespVo="activated",
+AccountUsageSearchRespVo="callCountDataList:[@CallCountDataVo",
+AccountUsageStatisticsRespVo="thisMonthCallCount:i todayCallCount:i totalCallCount:i yesterdayCallCount:i",
+CallCountDataVo="callCount:i date",
+CloudImageDownloadResponseVo="imageBase64",
+CloudTaskStatusResponseVo="images:[s status:i",
+CloudTaskSubmitResponseVo="taskId",
+CloudWebSearchResponseVo="imageItems:[@ImageItemVo pageItems:[@PageItemVo queryContext:@QueryContextVo",
+ExternalDownloadImageResult="code data:@CloudImageDownloadResponseVo msg requestId",
+ExternalQueryTaskStatusResult="code data:@CloudTaskStatusResponseVo msg requestId",
+ExternalSubmitSquareToLongTaskBase64Result="code data:@CloudTaskSubmitResponseVo msg requestId",
+ExternalSubmitVirtualTryOnTaskBase64Result="=ExternalSubmitSquareToLongTaskBase64Result",
+ExternalWebSearchResult="code data:@CloudWebSearchResponseVo msg requestId",
+ImageItemVo="contentSize contentUrl datePublished encodingFormat height:i hostPageUrl name thumbnailHeight:i thumbnailUrl thumbnailWidth:i width:i",
+PageItemVo="dateLastCrawled icon id siteName snippet summary title url",
+QueryContextVo="query",
+UserApiKeyPageVo="list:[@UserApiKeyVo pageNum:i pageSize:i total:i",
+UserApiKeyVo="apiKey apiKeyName createdDate deletedFlag:i keyNo pin userType",
+},
+}

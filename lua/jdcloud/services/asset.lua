@@ -1,0 +1,33 @@
+-- asset: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "asset",
+revision = "0.0.3",
+default_region = "cn-north-1",
+operations = {
+describeAccountAmount="~GET v1*/assets:describeAccountAmount +",
+modifyBalanceWarningInfo="POST v1*/assets:modifyBalanceWarningInfo + balanceWarningInfoVo!@",
+},
+shapes = {
+BalanceWarningInfoVo="=WarningInfoVo",
+BalanceWarningStatusVo="status",
+BalanceWarningThresholdVo="threshold",
+BankInfoVo="description key value",
+DescribeAccountAmountResult="availableAmount enableWithdrawAmount frozenAmount totalAmount withdrawingAmount",
+ModifyBalanceWarningInfoResult="status:b",
+OffLineRemittanceBillInfo="claId contactsPhone createBeginTime createEndTime createTime erpOrderId id pin remitAmount remitBankName remitPicture remitTime remittorAccount remittorBankAccount status updateTime",
+OperatingStatement="availableAmount createTime pin tradeAmount tradeNumber tradeStatus tradeType updateTime",
+OperatingStatementVo="beginTime endTime pageIndex pageSize tradeStatus tradeType",
+PageInfoVo="currentPage:i pageSize:i totalPage:i totalRecord:i",
+PayTypeVo="isEnable payType",
+ReceiptsResult="createTime fee:n pin status:i trade_no trade_type:i updateTime usableFee:n",
+RechargeVo="bankCode rechargeAmount rechargeType",
+ReduceBalanceParam="currentBalance! pin! reducedAmount! reducedReason!",
+Voucher="cashingFee:n createTime endTime erpOrderId fee:n id:i paymentChannel:i paymentNumber pin rechargeType:i status:i updateTime usableFee:n userAllFee:n",
+WarnedGroupVo="email groupName mobile",
+WarnedUserVo="email mobile userName",
+WarningInfoVo="status threshold",
+WithdrawAmountVo="amount",
+WithdrawalsCondition="beginTime endTime pageNum:i pageSize:i pin sort:i",
+WithdrawalsVo="createTime fee:n id:i pin remark status:i updateTime usableFee:n withdrawalsId",
+},
+}

@@ -1,0 +1,31 @@
+-- audittrail: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "audittrail",
+revision = "0.2.2",
+operations = {
+describeMetadata="~GET v1*/service + serviceCode",
+describeRuleEvents="~GET v1*/rule:event + pageNum:i pageSize:i status:i | number=pageNum list=list total=totalNumber",
+lookupEvents="POST v1*/events + classification endTime:i lookupAttributes pageNumber:i pageSize:i startTime:i | list=events total=totalNumber",
+},
+shapes = {
+DescribeMetadataResult="result:[@Metadata",
+DescribeRuleEventsResult="list:[@RuleEvent pageNum:i pageSize:i totalNumber:i",
+EventItem="accessKeyId account accountGroup additionalEventData classification errorCode errorMessage eventId eventName eventSource eventTime:i eventType eventVersion ip plane region request requestId resources:[@Resource response service serviceApiVersion userAgent",
+EventName="code eventNames:[@EventName name",
+EventNamePool="methodCode methodName serviceCode serviceName siteCode",
+Identity="account erpPrincipal invokedBy mfa previousPrincipal principal type",
+LookupEvent="classification endTime:i lookupAttributes pageNumber:i pageSize:i startTime:i",
+LookupEventsResult="events:[@EventItem pageNumber:i pageSize:i totalNumber:i",
+Metadata="code name",
+Resource="resource resourceType",
+RuleCallGroup="batchId:i callGroupId!i callGroupName createTime email id:i name phone pin updateTime",
+RuleEvent="batchId:i callGroup:i channel createTime endTime eventName eventNameExplain frequency:i id:i name pin serviceCode serviceCodeExplain startTime status:i updateTime",
+RuleEventCreateRequest="callGroup!i channel! endTime! eventName! eventNameExplain frequency!i name! ruleCallGroups![i serviceCode! serviceCodeExplain startTime! status!i",
+RuleEventModifyRequest="batchId:i callGroup:i channel endTime eventName eventNameExplain frequency:i id!i name ruleCallGroups:[i serviceCode serviceCodeExplain startTime status:i",
+RuleEventVo="batchId:i callGroup:i channel createTime endTime eventName eventNameExplain frequency:i id:i name pin ruleCallGroups:[i serviceCode serviceCodeExplain startTime status:i updateTime",
+RuleRequest="id:i name",
+RuleTrail="createTime id:i name pin status:b updateTime",
+Trail="account assumeRole:b createTime:i eventClassification eventNamePool:[@ eventNames:[@EventName extension ossBucketName ossFilePrefix ossRegion trailName trailSource trailStatus:b updateTime:i",
+TrailError="account generateTime message status trailName",
+},
+}

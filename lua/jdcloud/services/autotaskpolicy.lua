@@ -1,0 +1,33 @@
+-- autotaskpolicy: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "autotaskpolicy",
+revision = "1.0.1",
+operations = {
+associateExecResource="POST v1*/policy/{policyId}:associateExecResource - execResource!@Resource",
+copyPolicy="POST v1*/policy/{policyId}:copy + targetRegion!",
+createPolicy="POST v1*/policy + policySpec!@",
+deletePolicy="DELETE v1*/policy/{policyId} -",
+describePolicies="~GET v1*/policies + filters:[@common:Filter pageNumber:i pageSize:i | list=policies",
+describePolicy="~GET v1*/policy/{policyId} +",
+disablePolicy="POST v1*/policy/{policyId}:disable -",
+disassociateExecResource="POST v1*/policy/{policyId}:disassociateExecResource - execResource!@Resource",
+enablePolicy="POST v1*/policy/{policyId}:enable -",
+modifyPolicy="POST v1*/policy/{policyId}:modify - policySpec!@ModifyPolicySpec",
+},
+shapes = {
+Config="key value",
+CopyPolicyResult="policyId",
+CreatePolicyResult="policyId",
+DescribePoliciesResult="policies:[@Policy totalCount:i",
+DescribePolicyResult="policy:@",
+Log="logState logsetUID logtopicUID",
+ModifyPolicyDetailSpec="addExecConfig:[@Config delExecConfig:[s execNumLimit:i fireCondition fireTime log:@",
+ModifyPolicySpec="description name policyDetailSpec:@ModifyPolicyDetailSpec",
+Policy="createTime description name policyDetail:@ policyId state updateTime",
+PolicyDetail="execConfig:[@Config execNumLimit:i execResource:@Resource fireCondition fireTime log:@ nextFireTime policyType prevFireTime",
+PolicyDetailSpec="execConfig:[@Config execNumLimit:i fireCondition! fireTime log:@ policyType!",
+PolicySpec="description name! policyDetailSpec:@ state",
+Quota="limit:i policyType used:i",
+Resource="vm:[s",
+},
+}

@@ -1,0 +1,30 @@
+-- cmp: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "cmp",
+revision = "0.2.2",
+operations = {
+associateMaintenancePolicy="POST v1*/maintenancePolicies/{maintenancePolicyId}:associateInstance - instanceIds![s",
+authorizeEvent="PUT v1*/maintenanceEvents/{eventId}:authorizeEvent -",
+createCustomEventsOnResource="POST v1*/maintenanceEvents + description resourceId!",
+createMaintenancePolicy="POST v1*/maintenancePolicies + description eventTime maintenancePolicyName! maintenancePolicyOperate! maintenancePolicyType!",
+deleteMaintenancePolicy="DELETE v1*/maintenancePolicies/{maintenancePolicyId} -",
+describeMaintenanceEvents="~GET v1*/maintenanceEvents + eventType! filters:[@common:Filter order pageNumber:i pageSize:i sort | list=instanceEvents",
+describeMaintenancePolicies="~GET v1*/maintenancePolicies + filters:[@common:Filter order pageNumber:i pageSize:i sort | list=maintenancePolicies",
+disassociateMaintenancePolicy="POST v1*/maintenancePolicies/{maintenancePolicyId}:disassociateInstance - instanceIds![s",
+modifyMaintenanceEvent="PATCH v1*/maintenanceEvents/{eventId} - eventState eventTime",
+modifyMaintenancePolicy="PATCH v1*/maintenancePolicies/{maintenancePolicyId} + description eventTime maintenancePolicyName",
+recommendedInstanceTypes="~GET v1*/recommendedInstanceTypes + instanceTypes![s",
+},
+shapes = {
+CreateCustomEventsOnResourceResult="eventId",
+CreateMaintenancePolicyResult="maintenancePolicyId",
+DescribeMaintenanceEventsResult="instanceEvents:[@MaintenanceEvent totalCount:i",
+DescribeMaintenancePoliciesResult="maintenancePolicies:[@MaintenancePolicy totalCount:i",
+EventOperateLog="maintenancePolicySnapshot:@MaintenancePolicy operateTime",
+MaintenanceEvent="createTime deadlineTime eventId eventOperateLog:@ eventState eventTime eventType finishTime maintenancePolicyOperate maintenancePolicyType resourceId",
+MaintenancePolicy="createTime description eventTime instanceIds:[s maintenancePolicyId maintenancePolicyName maintenancePolicyOperate maintenancePolicyType updateTime",
+ModifyMaintenancePolicyResult="maintenancePolicyId",
+RecommendedInstanceTypeItem="instanceType recommendedInstanceType",
+RecommendedInstanceTypesResult="recommendedInstanceTypes:[@RecommendedInstanceTypeItem",
+},
+}

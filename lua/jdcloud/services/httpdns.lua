@@ -1,0 +1,30 @@
+-- httpdns: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "httpdns",
+revision = "1.0.0",
+operations = {
+addDomains="POST v1*/domain/addDomain - domainNames![s",
+createAccount="POST v1*/account/createAccount +",
+delDomains="POST v1*/domain/delDomain - domainNames![s",
+getAccountId="~GET v1*/account +",
+getAccountInfo="~GET v1*/accountInfo +",
+getDomains="~GET v1*/domain + domainName pageIndex!i pageSize!i | number=pageIndex list=data.dataList total=data.totalCount",
+operateKey="POST v1*/account/operateKey - action key",
+},
+shapes = {
+Account="accountId accountStatus:i createTime:i domainLimit:i id:i key:[s keyStatus:[i noauthAccess:i serviceIp:[s updateTime:i userPin",
+AccountId="accountId userPin",
+Count="data:[i name",
+CountData="count:[@ time:[i",
+CreateAccountResult="data:@Account",
+Dataplan="accountId expireTime:i id:i isExpired:i number:n startTime:i type:i unit:i usedNumber:n",
+DataplanInfo="excessNumber:i usedNumber:i",
+Domain="accountId createTime:i domainName id:i isDelete:i queryCount:i",
+DomainData="currentCount:i dataList:[@Domain totalCount:i totalPage:i",
+GetAccountIdResult="data:@AccountId",
+GetAccountInfoResult="data:@Account",
+GetDomainsResult="data:@DomainData",
+Totalcount="count:i domain",
+TotalcountData="currentCount:i dataList:[@Totalcount totalCount:i totalPage:i",
+},
+}

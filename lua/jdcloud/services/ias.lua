@@ -1,0 +1,31 @@
+-- ias: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "ias",
+revision = "0.2.1",
+operations = {
+appDetail="~GET v1*/operate_backend/app/{clientId} +",
+apps="~GET v1*/operate_backend/apps + accountType! appName! clientId! endTime!i multiTenant!b offset!i pageIndex!i pageSize!i pin! scope! startTime!i state! | number=pageIndex list=result total=pagination.numberRecords",
+createApp="POST v1*/app + accessTokenValiditySeconds:i clientName clientUri contacts extension grantTypes jwks jwksUri logoUri multiTenant:b policyUri redirectUris refreshTokenValiditySeconds:i scope secret* tokenEndpointAuthMethod tosUri userType",
+deleteApp="DELETE v1*/app/{clientId} +",
+getApp="~GET v1*/app/{clientId} +",
+getApps="~GET v1*/apps +",
+state="~GET v1*/operate_backend/state +",
+updateApp="PUT v1*/app/{clientId} + accessTokenValiditySeconds:i clientName clientUri contacts extension grantTypes jwks jwksUri logoUri multiTenant:b policyUri redirectUris refreshTokenValiditySeconds:i scope secret* tokenEndpointAuthMethod tosUri userType",
+},
+shapes = {
+AppDetailResult="accessTokenValiditySeconds:i account clientId clientName clientUri contacts createTime:i extension grantTypes jwks jwksUri logoUri multiTenant:b policyUri redirectUris refreshTokenValiditySeconds:i responseTypes scope secretUpdateTime:i state tokenEndpointAuthMethod tosUri updateTime:i userType",
+AppQueryResultItem="=AppDetailResult",
+Application="accessTokenValiditySeconds:i clientName clientUri contacts extension grantTypes jwks jwksUri logoUri multiTenant:b policyUri redirectUris refreshTokenValiditySeconds:i scope secret* tokenEndpointAuthMethod tosUri userType",
+ApplicationRes="accessTokenValiditySeconds!i account! clientId! clientName! clientUri! contacts! createTime!i extension! grantTypes! jwks! jwksUri! logoUri! multiTenant!b policyUri! redirectUris! refreshTokenValiditySeconds!i responseTypes! scope! secretUpdateTime!i tokenEndpointAuthMethod! tosUri! updateTime!i userType!",
+AppsResult="pagination:@ result:[@AppQueryResultItem",
+CreateAppResult="=GetAppResult",
+DeleteAppResult="count:i",
+GetAppResult="accessTokenValiditySeconds:i account clientId clientName clientUri contacts createTime:i extension grantTypes jwks jwksUri logoUri multiTenant:b policyUri redirectUris refreshTokenValiditySeconds:i responseTypes scope secretUpdateTime:i tokenEndpointAuthMethod tosUri updateTime:i userType",
+GetAppsResult="apps:[@ApplicationRes",
+Pagination="currPageNo:i numberPages:i numberRecords:i pageSize:i startIndex:i",
+State="label value",
+StateResult="states:[@State",
+UpdateAppResult="=GetAppResult",
+UpdateApplication="=Application",
+},
+}

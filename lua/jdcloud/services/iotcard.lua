@@ -1,0 +1,30 @@
+-- iotcard: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "iotcard",
+revision = "1.0.0",
+operations = {
+closeIotCard="POST v1*/closeIotCard + iccids![s",
+closeIotFlow="POST v1*/closeIotFlow + iccids![s",
+gprsRealtimeInfo="~GET v1*/gprsRealtimeInfo + iccid!",
+gprsStatus="~GET v1*/gprsStatus + iccid!",
+lifeStatus="~GET v1*/lifeStatus + iccid!",
+onOffStatus="~GET v1*/onOffStatus + iccid!",
+openIotCard="POST v1*/openIotCard + iccids![s",
+openIotFlow="POST v1*/openIotFlow + iccids![s",
+},
+shapes = {
+CloseIotCardResult="=OpenIotCardResult",
+CloseIotFlowResult="=OpenIotCardResult",
+GprsRealtimeInfoResp="total used",
+GprsRealtimeInfoResult="message result:@GprsRealtimeInfoResp status",
+GprsStatusResp="iccid msisdn onlinestatus",
+GprsStatusResult="message result:@GprsStatusResp status",
+LifeStatusResp="iccid msisdn status",
+LifeStatusResult="message result:@LifeStatusResp status",
+OnOffStatusResp="=LifeStatusResp",
+OnOffStatusResult="message result:@OnOffStatusResp status",
+OpenIotCardResult="message result:[@OperationIotCardResp status",
+OpenIotFlowResult="=OpenIotCardResult",
+OperationIotCardResp="iccid message status",
+},
+}

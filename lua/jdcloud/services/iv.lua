@@ -1,0 +1,31 @@
+-- iv: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "iv",
+revision = "0.0.1",
+operations = {
+createViTemplate="POST v1/viTemplates + inspectItems! shotFillType shotFormat shotFrameType shotHeight:i shotInterval:i shotIntervalType shotWidth:i templateName!",
+deleteViTemplate="DELETE v1/viTemplates/{templateId} -",
+getViJobSummary="~GET v1/viJobs/{jobId} +",
+getViTemplate="~GET v1/viTemplates/{templateId} +",
+listViTemplates="~GET v1/viTemplates + filters:[@Filter pageNumber:i pageSize:i | list=content total=totalElements",
+submitViJob="POST v1/viJobs:submit + inputBucket inputFileKey outputBucket outputFilePath region! templateId!",
+updateViTemplate="PUT v1/viTemplates/{templateId} + inspectItems shotFillType shotFormat shotFrameType shotHeight:i shotInterval:i shotIntervalType shotWidth:i templateName",
+},
+shapes = {
+CreateViTemplateRequestInfo="inspectItems! shotFillType shotFormat shotFrameType shotHeight:i shotInterval:i shotIntervalType shotWidth:i templateName!",
+CreateViTemplateResult="=ViTemplateInfo",
+Filter="name! operator values![s",
+GetViJobSummaryResult="=ViJobSummary",
+GetViTemplateResult="=ViTemplateInfo",
+ListViTemplatesResult="=ViTemplatePageInfo",
+SimpleResponse="requestId",
+Sort="direction name",
+SubmitViJobRequestInfo="inputBucket inputFileKey outputBucket outputFilePath region! templateId!",
+SubmitViJobResult="=ViJobSummary",
+UpdateViTemplateRequestInfo="inspectItems shotFillType shotFormat shotFrameType shotHeight:i shotInterval:i shotIntervalType shotWidth:i templateName",
+UpdateViTemplateResult="=ViTemplateInfo",
+ViJobSummary="createTime inputBucket inputFileKey jobId outputBucket outputFilePath region templateId updateTime",
+ViTemplateInfo="createTime inspectItems shotFillType shotFormat shotFrameType shotHeight:i shotInterval:i shotIntervalType shotWidth:i templateId templateName updateTime",
+ViTemplatePageInfo="content:[@ViTemplateInfo pageNumber:i pageSize:i totalElements:i totalPages:i",
+},
+}

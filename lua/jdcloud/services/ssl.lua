@@ -1,0 +1,32 @@
+-- ssl: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "ssl",
+revision = "1.0.2",
+operations = {
+deleteCerts="DELETE v1/sslCert/{certId} +",
+describeCert="~GET v1/sslCert/{certId} + pageNumber:i pageSize:i | list=usedBy",
+describeCerts="~GET v1/sslCert + certIds domainName pageNumber:i pageSize:i | list=certListDetails",
+downloadCert="~GET v1/sslCert/{certId}:download + serverType!",
+updateCert="POST v1/sslCert:updateCert + certFile! certId! keyFile*!",
+updateCertName="POST v1/sslCert:updateName + certId! certName!",
+uploadCert="POST v1/sslCert:upload + aliasName certFile! certName! keyFile*!",
+},
+shapes = {
+CertBindInfo="bindFrom bindId bindRegion bindZone",
+CertDescDetail="certId certName certType commonName digest dnsNames:[s endTime issuer startTime totalCount:i usedBy:[@CertBindInfo",
+CertListDetail="aliasName certId certName certStatus:i certType commonName deletable:i digest dnsNames:[s downloadable:i endTime startTime updateable:i",
+CertQuotaLimitDetail="account freeDVSingleCount:i freeUploadCertCount:i id:i",
+DeleteCertsResult="code:i message",
+DescribeCertResult="=CertDescDetail",
+DescribeCertsResult="certListDetails:[@CertListDetail totalCount:i",
+DiscountDetailList="billPeriod:i discount:i message serviceCode",
+DownloadCertDesc="caCertFile certEncryptePassword certFile certId certName commonName digest keyFile* serverType",
+DownloadCertResult="certDesc:[@DownloadCertDesc",
+RecordDescDetail="brand canceledReason certName certType certValidity:i commonName corpAddr corpName dnsNames:[s domainCount:i email errorMessage orderId recordId recordValidate? state:i wildcardDomainCount:i",
+RecordListDetail="brand certId certType certValidity:i commonName dnsNames:[s domainCount:i orderId partnerOrderId recordId state:i supplier wildcardDomainCount:i",
+UpdateCertNameResult="code:i message",
+UpdateCertResult="certId digest",
+UploadCertResult="certId digest",
+ValidateQueryResult="validateKey validateValue",
+},
+}

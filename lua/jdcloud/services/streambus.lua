@@ -1,0 +1,32 @@
+-- streambus: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "streambus",
+revision = "1.0.1",
+operations = {
+addTopic="POST v1*/topic + topicModel!@",
+createConsumerGroup="POST v1*/consumerGroup + consumerGroupStr:@ConsumerGroup",
+deleteConsumerGroup="DELETE v1*/consumerGroup + consumerGroupId!i topicId!i",
+deleteTopic="DELETE v1*/topic + name!",
+describeTopic="~GET v1*/topic + name!",
+getConsumerGroupList="~GET v1*/consumerGroupList + topicId!i",
+getTopicList="~GET v1*/topicList + keyword",
+updateTopic="PUT v1*/topic + topicModel!@",
+},
+shapes = {
+AddTopic="parameterList:[@ target:@ topic:@",
+AddTopicResult="message status:b",
+ConsumerGroup="createdTime delete id:i name topicId:i",
+CreateConsumerGroupResult="=AddTopicResult",
+DeleteConsumerGroupResult="=AddTopicResult",
+DeleteTopicResult="=AddTopicResult",
+DescribeTopicResult="topic:@TopicModel",
+GetConsumerGroupListResult="consumerGroup:[@",
+GetTopicListResult="topic:[@TopicListInfo",
+ParameterList="pKey pValue",
+Target="cycle:i name recordSize:i",
+Topic="archived:i id:i lifecycle:i name partitionNum:i remark shardNum:i",
+TopicListInfo="archived:i createdTime dataSize deleted:i id:i lifecycle:i name partitionNum remark shardNum status:i topicName uid updatedTime userPin",
+TopicModel="=AddTopic",
+UpdateTopicResult="=AddTopicResult",
+},
+}

@@ -1,0 +1,32 @@
+-- zfs: made by `make models` in the notation of models/compile.lua, never edited
+return {
+service = "zfs",
+revision = "1.0.9",
+operations = {
+createFileSystem="POST v1*/fileSystems + clientToken! description! fileSystemType name! serviceCode",
+createMountTarget="POST v1*/mountTargets + clientToken! fileSystemId! securityGroupId subnetId! vpcId!",
+deleteFileSystem="DELETE v1*/fileSystems/{fileSystemId} -",
+deleteMountTarget="DELETE v1*/mountTargets/{mountTargetId} -",
+describeFileSystem="~GET v1*/fileSystems/{fileSystemId} +",
+describeFileSystems="~GET v1*/fileSystems + filters:[@common:Filter pageNumber:i pageSize:i tags:[@TagFilter | list=fileSystems",
+describeMountTarget="~GET v1*/mountTargets/{mountTargetId} +",
+describeMountTargets="~GET v1*/mountTargets + filters:[@common:Filter pageNumber:i pageSize:i | list=mountTargets",
+describeMountedClients="POST v1*/describeMountedClients + clientIP:[s fileSystemId! mountTargetId pageNumber:i pageSize:i | list=clientsIPs",
+modifyFileSystemAttribute="PATCH v1*/fileSystems/{fileSystemId} - description name",
+},
+shapes = {
+AvailableAz="azs:[s fileSystemType",
+CreateFileSystemResult="fileSystemId",
+CreateMountTargetResult="mountTargetId",
+DescribeFileSystemResult="fileSystem:@",
+DescribeFileSystemsResult="fileSystems:[@FileSystem totalCount:i",
+DescribeMountTargetResult="mountTarget:@",
+DescribeMountTargetsResult="mountTargets:[@MountTarget totalCount:i",
+DescribeMountedClientsResult="clientsIPs:[s totalCount:i",
+FileSystem="az createTime description dnsName fileSystemId fileSystemType name numberOfMountTargets:i sizeByte:@ status tags:[@Tag",
+MountTarget="createTime dnsName fileSystemId ipAddress mountTargetId securityGroupId status subnetId vpcId",
+SizeByte="timestamp value:i",
+Tag="key value",
+TagFilter="key! values![s",
+},
+}
