@@ -319,6 +319,12 @@ describe("routes and parameters", function()
     assert.is_table((ask(g, "GET", disks, nil, { host = "127.0.0.1", service = "disk" })))
   end)
 
+  it("know a service that answers on the host of another one by the credential", function()
+    local g = new()
+    ask(g, "POST", "/v1/customMetrics", "{}", { host = "monitor.jdcloud-api.com", service = "monitorcm" })
+    assert.equal("monitorcm:putMetricData", g:log()[1].operation)
+  end)
+
   it("say that there is no such path, method or service", function()
     local none = { 404, "NOT_FOUND", "no route and no API found with those values [gw]" }
     assert.same(none, failure_of("GET", "/v1/regions/cn-north-1/nothing"))

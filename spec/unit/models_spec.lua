@@ -118,6 +118,17 @@ describe("the model of a service", function()
     assert.is_true(disk:operation("describeVolumesIgnoreServiceCode").repeatable)
   end)
 
+  it("knows the hosts that Java and Node.js agree on, and the usual one of all others", function()
+    local strange = 0
+    for _, service in ipairs(CALLABLE) do
+      local expected = lists.endpoints[service] or service .. ".jdcloud-api.com"
+      assert.equal(expected, models.service(service).endpoint)
+      if lists.endpoints[service] then strange = strange + 1 end
+    end
+    assert.equal(12, strange)
+    assert.equal("cfs.jdcloud-api.com", models.service("zfs").endpoint)
+  end)
+
   it("knows which parameters are secrets", function()
     assert.is_true(models.service("vm"):operation("modifyInstancePassword").params.password.secret)
     assert.is_false(models.service("vm"):operation("modifyInstancePassword").params.instanceId.secret)

@@ -67,19 +67,28 @@ local function match(routes, method, path)
   return nil
 end
 
---- Finds the operation of a request. The host's first label decides the service if there is one of that name, else the
--- Credential's service (protocol.md 1.9).
+--- Finds the operation of a request. The host's first label decides the service if there is one of that name and it has
+-- such a route, else the Credential's service (protocol.md 1.9): monitorcm answers on monitor's host.
 -- @param cache (table) compiled routes by service; filled here
 -- @param request { method, target } as it arrived
 -- @param host (string | nil) the Host header
 -- @param service (string | nil) the Credential's service
 -- @return operation of the model, { [placeholder] = decoded value } | nil
 function M.find(cache, request, host, service)
-  local routes = routes_of(cache, host and host:match("^[^.:]+")) or routes_of(cache, service)
+  local method, path = request.method:upper(), canonical.path(request.target)
+  local routes = routes_of(cache, host and host:match("^[^.:]+"))
+  local operation, values
+  if routes then
+    operation, values = match(routes, method, path)
+  end
+  if operation then
+    return operation, values
+  end
+  routes = routes_of(cache, service)
   if not routes then
     return nil
   end
-  return match(routes, request.method:upper(), canonical.path(request.target))
+  return match(routes, method, path)
 end
 
 return M

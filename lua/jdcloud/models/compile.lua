@@ -190,6 +190,13 @@ local function section(out, title, entries, text_of)
   out[#out + 1] = "},"
 end
 
+-- The reviewed host where the facts have but the usual one; nil if the usual one it is.
+local function endpoint_of(facts, lists)
+  local usual = facts.service .. ".jdcloud-api.com"
+  if facts.endpoint ~= usual then return facts.endpoint end
+  return lists.endpoints and lists.endpoints[facts.service]
+end
+
 local function text_of(file, facts, options)
   for _, key in ipairs { "service", "endpoint", "revision", "signing_name" } do
     local value = facts[key]
@@ -212,9 +219,10 @@ local function text_of(file, facts, options)
     ('service = "%s",'):format(facts.service),
     ('revision = "%s",'):format(facts.revision),
   }
-  local usual = { endpoint = facts.service .. ".jdcloud-api.com", signing_name = facts.service }
-  for _, key in ipairs { "endpoint", "signing_name" } do
-    if facts[key] ~= usual[key] then out[#out + 1] = ('%s = "%s",'):format(key, facts[key]) end
+  local endpoint = endpoint_of(facts, lists)
+  if endpoint then out[#out + 1] = ('endpoint = "%s",'):format(endpoint) end
+  if facts.signing_name ~= facts.service then
+    out[#out + 1] = ('signing_name = "%s",'):format(facts.signing_name)
   end
   if set_of(lists.regionless)[facts.service] then
     out[#out + 1] = ('default_region = "%s",'):format(lists.default_region)

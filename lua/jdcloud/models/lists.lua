@@ -11,6 +11,24 @@ M.regionless = {
   "partner", "portal", "quota", "refund", "renewal", "reservedinstance", "resourcetag",
 }
 
+--- Hosts that aren't SERVICE.jdcloud-api.com (protocol.md 9): those in which the SDKs for Java and Node.js agree. Those
+-- for Python, Go and PHP have the usual name for them too, so the option `endpoint` is the way back to it. Left alone are
+-- jdstarrocks and jdworkspace, for which Node.js alone has another host: a misspelt one and one of a test system.
+M.endpoints = {
+  datastar = "datastar.cn-south-1.jdcloud-api.com",
+  eid = "bio-web.jdcloud.com",
+  elite = "elite.cn-south-1.jdcloud-api.com",
+  industrydata = "industrydata.cn-south-1.jdcloud-api.com",
+  invoice = "ivoice.jdcloud-api.com",
+  iotcard = "openapi.myiot.jdcloud.com",
+  iotedge = "console-be.iotedge.jdcloud.com",
+  monitorcm = "monitor.jdcloud-api.com",
+  refund = "refund.jdcloud.com",
+  resourcetag = "resource-tag.jdcloud-api.com",
+  streamcomputer = "streamcompute.jdcloud-api.com",
+  zfs = "cfs.jdcloud-api.com",
+}
+
 --- GETs that change something, so that an answer that got lost must not make them run twice. All other GETs are reads.
 M.changing = {
   aifactory = { "dataWorkshopImageRetryBuildTask", "dataWorkshopImageVersionAutoGenerate" },

@@ -2,6 +2,7 @@
 return {
 service = "datastar",
 revision = "1.0.6",
+endpoint = "datastar.cn-south-1.jdcloud-api.com",
 operations = {
 create="POST v1*/profileMultiLevel:create + dimensions! mallId! profileId!",
 getLargeScreenData="~GET v1*/largeScreen/getData + endDate! firstIndex! industry! region! secondIndex startDate!",

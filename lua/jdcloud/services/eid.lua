@@ -2,6 +2,7 @@
 return {
 service = "eid",
 revision = "1.0.0",
+endpoint = "bio-web.jdcloud.com",
 operations = {
 device="POST v1/sdk:device - data",
 eidScore="POST v1/eidScore:check EidScoreOutput tasks:[@ScoreTask",

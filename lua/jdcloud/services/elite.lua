@@ -2,6 +2,7 @@
 return {
 service = "elite",
 revision = "1.0.8",
+endpoint = "elite.cn-south-1.jdcloud-api.com",
 operations = {
 confirmSaleServiceDelivery="POST v1*/confirmSaleServiceDelivery + confirmDeliveryInfo!@",
 getSaleServiceByDeliverNumber="~GET v1*/getSaleServiceByDeliverNumber + deliverNumber!",

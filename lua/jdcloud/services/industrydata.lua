@@ -2,6 +2,7 @@
 return {
 service = "industrydata",
 revision = "1.0.0",
+endpoint = "industrydata.cn-south-1.jdcloud-api.com",
 operations = {
 getLargeScreenData="~GET v1*/getData + endDate! firstIndex! industry! region! secondIndex startDate!",
 },

@@ -2,6 +2,7 @@
 return {
 service = "invoice",
 revision = "0.4.11",
+endpoint = "ivoice.jdcloud-api.com",
 default_region = "cn-north-1",
 operations = {
 artificialRefund="POST v2*/invoiceorder:artificialRefund + orderId refundAmount",

@@ -2,6 +2,7 @@
 return {
 service = "iotcard",
 revision = "1.0.0",
+endpoint = "openapi.myiot.jdcloud.com",
 operations = {
 closeIotCard="POST v1*/closeIotCard + iccids![s",
 closeIotFlow="POST v1*/closeIotFlow + iccids![s",

@@ -2,6 +2,7 @@
 return {
 service = "iotedge",
 revision = "1.0.0",
+endpoint = "console-be.iotedge.jdcloud.com",
 operations = {
 addEdgeWithCore="POST v2*/instances/{instanceId}/edges/{edgeName}:addEdge - architecture! edgeDesc edgeModel! manufacturer! os!",
 addSubDeviceWithCore="POST v2*/instances/{instanceId}/products/{productKey}/edges/{edgeName}:addSubDevice - devices:[@AddDevices",

@@ -2,6 +2,7 @@
 return {
 service = "monitorcm",
 revision = "1.0.0",
+endpoint = "monitor.jdcloud-api.com",
 operations = {
 putMetricData="POST v1/customMetrics + metricDataList![@MetricData",
 },

@@ -2,6 +2,7 @@
 return {
 service = "refund",
 revision = "0.0.1",
+endpoint = "refund.jdcloud.com",
 default_region = "cn-north-1",
 operations = {
 descirbeRefundStatus="POST v1*/refund:status + pageNumber:i pageSize:i pin! refundId resourceId | list=data total=pageInfos.totalRecord",

@@ -2,6 +2,7 @@
 return {
 service = "resourcetag",
 revision = "0.6.0",
+endpoint = "resource-tag.jdcloud-api.com",
 default_region = "cn-north-1",
 operations = {
 describeKeys="POST v1*/tags:describeKeys + tagKeysVo!@TagKeysReqVo",

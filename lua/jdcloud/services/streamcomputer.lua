@@ -2,6 +2,7 @@
 return {
 service = "streamcomputer",
 revision = "1.0.1",
+endpoint = "streamcompute.jdcloud-api.com",
 operations = {
 addOrUpdateJob="POST v1*/job + jobStr!@",
 addOrUpdateStorage="POST v1*/storage + storageStr!@Storage",

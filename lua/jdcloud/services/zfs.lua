@@ -2,6 +2,7 @@
 return {
 service = "zfs",
 revision = "1.0.9",
+endpoint = "cfs.jdcloud-api.com",
 operations = {
 createFileSystem="POST v1*/fileSystems + clientToken! description! fileSystemType name! serviceCode",
 createMountTarget="POST v1*/mountTargets + clientToken! fileSystemId! securityGroupId subnetId! vpcId!",
