@@ -4,6 +4,7 @@
 -- misbehaves when it is told to. It does no I/O; its only clock is the one it is given.
 
 local core = require "jdcloud.core"
+local account = require "jdcloud.gateway.account"
 local answers = require "jdcloud.gateway.answers"
 local canonical = require "jdcloud.gateway.canonical"
 local check = require "jdcloud.gateway.check"
@@ -12,7 +13,6 @@ local faults = require "jdcloud.gateway.faults"
 local limit = require "jdcloud.gateway.limit"
 local route = require "jdcloud.gateway.route"
 local verify = require "jdcloud.gateway.verify"
-local vm = require "jdcloud.gateway.vm"
 
 local M = {}
 
@@ -21,7 +21,15 @@ local BODY_MAX = 100 * 1024 * 1024 -- bytes (protocol.md 2)
 local LOG_MAX = 20000 -- requests; the older half is dropped when it is reached
 
 -- Services with behaviour of their own; all others get answers true to their shapes.
-local BEHAVIOURS = { vm = vm }
+local BEHAVIOURS = {
+  billing = require "jdcloud.gateway.billing",
+  cdn = require "jdcloud.gateway.cdn",
+  disk = require "jdcloud.gateway.disk",
+  domainservice = require "jdcloud.gateway.domainservice",
+  lb = require "jdcloud.gateway.lb",
+  ssl = require "jdcloud.gateway.ssl",
+  vm = require "jdcloud.gateway.vm",
+}
 
 --- The key that a gateway knows unless told otherwise. Not a secret: it opens nothing but a gateway of this module.
 M.example = { access_key = "JDCLOCALEXAMPLE0001", secret_key = "example-secret-of-the-local-gateway" }
@@ -35,6 +43,8 @@ local DEFAULTS = {
   ready_after = 0.5, -- seconds that pending, stopping and the like take
   quota = 1000, -- instances in one region
   operation_limits = {}, -- { ["vm:describeInstances"] = calls per window }
+  behaviours = true, -- have those services a memory? else all answers are only true to their shapes
+  account = false, -- does it have something from the start: instances, disks, a domain … (account.lua)
 }
 
 local OTHER_OPTIONS = { access_keys = true, clock = true, seed = true }
@@ -75,17 +85,22 @@ function M.new(options)
   return self
 end
 
---- Forgets everything that happened: log, faults, counted calls, nonces, resources. Settings and keys stay.
+--- Forgets everything that happened: log, faults, counted calls, nonces, resources. Settings and keys stay; with
+-- `account` its resources are there anew.
 function Gateway:reset()
   self.entries, self.rules, self.counters, self.nonces = {}, {}, {}, {}
   self.stores = {}
   for service, behaviour in pairs(BEHAVIOURS) do
     self.stores[service] = behaviour.new(self)
   end
+  if self.account then
+    account.fill(BEHAVIOURS, self.stores, self:now())
+  end
 end
 
 --- Changes settings while it runs.
--- @param settings table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits
+-- @param settings table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits,
+--   behaviours, account (from the next reset on)
 function Gateway:set(settings)
   for name, value in pairs(settings) do
     if DEFAULTS[name] == nil then
@@ -174,7 +189,7 @@ local function perform(self, request, call, now)
   if not params then
     return nil, failure
   end
-  local behaviour = BEHAVIOURS[operation.service]
+  local behaviour = self.behaviours and BEHAVIOURS[operation.service]
   local act = behaviour and behaviour.operations[operation.name]
   if act then
     return act(self.stores[operation.service], params, now)

@@ -39,7 +39,11 @@ local function later(t, months)
   return t
 end
 
-local function charge_of(spec, now)
+--- What a resource shows of its payment.
+-- @param spec ChargeSpec with a chargeMode
+-- @param now (number) Unix seconds
+-- @return Charge
+function M.charge(spec, now)
   local start, expired = os.date("!*t", math.floor(now)), ""
   if spec.chargeMode == "prepaid_by_duration" then
     local months = (spec.chargeDuration or 1) * (spec.chargeUnit == "year" and 12 or 1)
@@ -95,7 +99,7 @@ function M.new(facts)
     keyNames = json.list(spec.keyNames or {}),
     tags = json.list(spec.userTags or {}),
     launchTime = iso(os.date("!*t", math.floor(facts.now))),
-    charge = charge_of(spec.charge, facts.now),
+    charge = M.charge(spec.charge, facts.now),
     status = "pending",
   }
   return { view = view, ready_after = facts.ready_after, until_time = facts.now + facts.ready_after }

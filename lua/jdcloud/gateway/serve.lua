@@ -3,13 +3,14 @@
 
 local USAGE = [[
 usage: serve.lua [--limit CALLS] [--window SECONDS] [--ready-after SECONDS] [--quota INSTANCES] [--nginx COMMAND]
-                 [--cpath TEMPLATE]
+                 [--cpath TEMPLATE] [--empty]
   --limit        calls per window and access key (1000)
   --window       length of a window (60)
   --ready-after  seconds that an instance takes to change its state (0.5)
   --quota        instances in one region (1000)
   --nginx        the nginx to run
-  --cpath        where nginx's LuaJIT finds jdcloud.core, like build/jit/?.so]]
+  --cpath        where nginx's LuaJIT finds jdcloud.core, like build/jit/?.so
+  --empty        nothing is there; else instances, disks, a domain, a bill]]
 
 local NUMBERS = { limit = true, window = true, ready_after = true, quota = true }
 local TEXTS = { nginx = true, cpath = true }
@@ -27,12 +28,14 @@ local function find_modules()
 end
 
 local function read_arguments()
-  local options, i = {}, 1
+  local options, i = { account = true }, 1
   while arg[i] do
     local name = arg[i]:match("^%-%-([%a-]+)$")
     name = name and name:gsub("-", "_")
-    local value = arg[i + 1]
-    if NUMBERS[name] then
+    local value, used = arg[i + 1], 2
+    if name == "empty" then
+      name, value, used = "account", false, 1
+    elseif NUMBERS[name] then
       value = tonumber(value)
     elseif not TEXTS[name] then
       value = nil
@@ -40,7 +43,7 @@ local function read_arguments()
     if value == nil then
       return nil
     end
-    options[name], i = value, i + 2
+    options[name], i = value, i + used
   end
   return options
 end

@@ -197,6 +197,20 @@ function M.operations.describeInstance(store, params, now)
   return item and { instance = item.view }, failure
 end
 
+function M.operations.modifyInstanceAttribute(store, params, now)
+  local item, failure = find(store, params, now)
+  if not item then
+    return nil, failure
+  elseif not params.name and not params.description and not params.hostname then
+    return invalid("name, description or hostname is needed")
+  end
+  local view = item.view
+  view.instanceName = params.name or view.instanceName
+  view.description = params.description or view.description
+  view.hostname = params.hostname or view.hostname
+  return {}
+end
+
 for _, action in ipairs { "startInstance", "stopInstance", "rebootInstance", "deleteInstance" } do
   M.operations[action] = function(store, params, now)
     local item, failure = find(store, params, now)
