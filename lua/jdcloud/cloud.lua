@@ -84,6 +84,7 @@ function M.new(given)
   if not keys then return nil, err end
   options.region, err = region_of(options, keys)
   if err then return nil, err end
+  options.environment_endpoint = credentials.environment_endpoint()
   forget_secrets(options)
   local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
   set_limits(shared.core, options.limits)

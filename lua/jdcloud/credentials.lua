@@ -1,5 +1,6 @@
 -- credentials.lua - where a cloud's keys come from: given, a provider, the environment, the CLI's file. The secrets
--- of the environment and of files are read in C and never become Lua strings.
+-- of the environment and of files are read in C and never become Lua strings. Region and endpoint of the environment
+-- are read here too.
 
 local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
@@ -91,6 +92,11 @@ end
 --- The region that the environment names, or nil.
 function M.environment_region()
   return env("JDCLOUD_REGION_ID")
+end
+
+--- The endpoint that the environment names for all services, or nil.
+function M.environment_endpoint()
+  return env("JDCLOUD_ENDPOINT")
 end
 
 --- Asks the provider and hands its keys to the credential. The provider may yield.

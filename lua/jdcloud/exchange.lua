@@ -23,7 +23,7 @@ local function parse_endpoint(endpoint)
 end
 
 -- Where a call goes: the endpoint of the call or the view (it may hold {service} and {region}), the name inside a
--- VPC, or the model's. { scheme, host } | nil, message
+-- VPC, the environment's endpoint (like an option's), or the model's. { scheme, host } | nil, message
 local function find_place(view, model, region, endpoint)
   local options = view.options
   endpoint = endpoint or options.endpoint
@@ -31,12 +31,15 @@ local function find_place(view, model, region, endpoint)
     if not region then return nil, "the internal endpoint needs a region" end
     endpoint = "http://{service}.internal.{region}.jdcloud-api.com" -- protocol.md 9: internal names speak http
   end
-  local filled = (endpoint or model.endpoint):gsub("{(%w+)}", { service = model.service, region = region })
+  local template = endpoint or options.environment_endpoint or model.endpoint
+  local filled = template:gsub("{(%w+)}", { service = model.service, region = region })
   if filled:find("[{}]") then
     return nil, "the endpoint has a placeholder that can't be filled: {service} can, and {region} where there is one"
   end
   local scheme, host = parse_endpoint(filled)
-  if not scheme then return nil, host end
+  if not scheme then
+    return nil, host .. (not endpoint and options.environment_endpoint and " (it is JDCLOUD_ENDPOINT's)" or "")
+  end
   return { scheme = scheme, host = host }
 end
 

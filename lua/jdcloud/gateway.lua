@@ -10,6 +10,7 @@ local canonical = require "jdcloud.gateway.canonical"
 local check = require "jdcloud.gateway.check"
 local envelope = require "jdcloud.gateway.envelope"
 local faults = require "jdcloud.gateway.faults"
+local handlers = require "jdcloud.gateway.handlers"
 local limit = require "jdcloud.gateway.limit"
 local route = require "jdcloud.gateway.route"
 local verify = require "jdcloud.gateway.verify"
@@ -75,18 +76,19 @@ function M.new(options)
       error("a gateway has no option " .. tostring(name), 2)
     end
   end
-  local self = setmetatable({ offset = 0, clock = options.clock or core.wall, routes = {} }, Gateway)
+  local self = setmetatable({ offset = 0, clock = options.clock or core.wall, routes = {}, handlers = {} }, Gateway)
   for name, value in pairs(DEFAULTS) do
     self[name] = options[name] == nil and value or options[name]
   end
   self.keys = options.access_keys or example_keys()
-  self.ids = envelope.ids(options.seed or fresh_seed())
+  self.seed = options.seed or fresh_seed()
+  self.ids = envelope.ids(self.seed)
   self:reset()
   return self
 end
 
---- Forgets everything that happened: log, faults, counted calls, nonces, resources. Settings and keys stay; with
--- `account` its resources are there anew.
+--- Forgets everything that happened: log, faults, counted calls, nonces, resources. Settings, keys and handlers stay;
+-- with `account` its resources are there anew.
 function Gateway:reset()
   self.entries, self.rules, self.counters, self.nonces = {}, {}, {}, {}
   self.stores = {}
@@ -144,6 +146,22 @@ function Gateway:misbehave(rule)
   self.rules[#self.rules + 1] = checked
 end
 
+--- Says what an operation answers, instead of what it would answer by itself. Only in the process: a function can't be
+-- sent to a gateway in nginx.
+-- @param operation (string) "disk:createSnapshots"; raises, with the nearest names, if there is none of that name
+-- @param handler function(params, now) -> result (table; nothing means an empty one) | nil, failure { http, status,
+--   message, details }; params are those of the request, checked and of the model's types, now is the gateway's time.
+--   It can't yield. One that raises is answered with 500 and where it did. nil puts the operation back.
+function Gateway:on(operation, handler)
+  local known, message = handlers.known(operation)
+  if not known then
+    error(message, 2)
+  elseif handler ~= nil and type(handler) ~= "function" then
+    error("the handler of an operation is a function, or nil", 2)
+  end
+  self.handlers[operation] = handler
+end
+
 --- The requests that arrived, oldest first. No secret, signature, token or parameter is in it.
 -- @return list of { operation = "vm:describeInstances" (nil if the request means none), method, nonce, date = its
 --   x-jdcloud-date, status = HTTP status of the answer (0: none, the connection was closed), executed = bool }
@@ -189,12 +207,16 @@ local function perform(self, request, call, now)
   if not params then
     return nil, failure
   end
+  local handler = self.handlers[call.operation]
+  if handler then
+    return handlers.call(call.operation, handler, params, now)
+  end
   local behaviour = self.behaviours and BEHAVIOURS[operation.service]
   local act = behaviour and behaviour.operations[operation.name]
   if act then
     return act(self.stores[operation.service], params, now)
   end
-  return answers.result(operation.result)
+  return answers.result(operation, params, { seed = self.seed })
 end
 
 local function identify(self, request, headers)

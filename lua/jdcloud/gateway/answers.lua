@@ -1,62 +1,170 @@
--- Results for operations that have no behaviour of their own: true to the shape of the model, the same every time.
+-- answers.lua - results for operations that have no behaviour of their own: true to the shape of the model, plausible,
+-- and the same every time for one seed, one operation and the same parameters.
 
 local json = require "jdcloud.json"
 local models = require "jdcloud.models"
+local values = require "jdcloud.gateway.values"
 
 local M = {}
 
-local DEPTH_MAX = 4 -- 37 shapes are recursive
-local ITEMS = 2
+local DEPTH_MAX = 5 -- 37 shapes are recursive
+local ITEM_DEPTH = 3 -- where the items of a result's list are
+local VALUES_MAX = 250 -- of one result or item; lists are empty and structs left out from then on
 
-local value_of
+local draw = values.draw
 
-local function list_of(expected, name, depth)
+local value_of -- function(c, t, name, depth, in_item)
+
+-- What the request says is what the answer says, where name and type are the same: the disk of describeDisk{diskId}.
+local function given(c, kind, name)
+  local value, parameter = c.params[name], c.operation.params[name]
+  if value == nil or type(value) == "table" or not parameter then
+    return nil
+  elseif parameter.type.kind ~= kind or parameter.secret then
+    return nil
+  elseif kind == "integer" and type(value) == "string" then
+    return values.integer(value)
+  end
+  return value
+end
+
+-- Is this the id by which one item of a list is told from another? taskId of a TaskInfo is, diskId of a Snapshot isn't.
+local function is_own_id(shape, name)
+  local stem = name:lower():match("^(.-)i?d?$")
+  return name:find "[iI][dD]$" ~= nil and shape:lower():find(stem, 1, true) ~= nil
+end
+
+-- How many items a list has: some at the top, where somebody looks for them, fewer below.
+local function length_of(c, depth)
+  if depth >= DEPTH_MAX or c.left <= 0 then
+    return 0
+  elseif depth <= 3 then
+    return 2 + draw(c.stream, 2)
+  end
+  return draw(c.stream, 3)
+end
+
+local function list_of(c, t, name, depth)
   local items = json.list {}
-  for i = 1, depth < DEPTH_MAX and ITEMS or 0 do
-    items[i] = value_of(expected.of, name, depth + 1, i)
+  for i = 1, length_of(c, depth) do
+    items[i] = value_of(c, t.of, name, depth + 1, true)
   end
   return items
 end
 
-local function struct_of(expected, depth, number)
-  local fields = {}
-  for name, field in pairs(depth < DEPTH_MAX and models.shape(expected).fields or {}) do
-    fields[name] = value_of(field.type, name, depth + 1, number)
+-- Counts beside a list tell how long it is.
+local COUNTS = {
+  totalCount = true, total = true, totalElements = true, numberRecords = true, currentCount = true, count = true,
+  totalNum = true, totalRecord = true, totalRecords = true, totalSize = true,
+}
+
+local function count(fields, shape, length)
+  for name in pairs(COUNTS) do
+    local field = shape.fields[name]
+    local kind = field and field.type.kind
+    if kind == "integer" or kind == "any" then
+      fields[name] = length
+    elseif kind == "string" then
+      fields[name] = ("%d"):format(length)
+    end
+  end
+end
+
+local function struct_of(c, t, depth, in_item)
+  if t.service == "charge" and t.shape == "Charge" then
+    return values.charge(c.stream)
+  end
+  local shape, fields, length = models.shape(t), {}, nil
+  local list = shape.list
+  if #list == 0 then
+    return { name = values.value(c.stream, "string", "name", c) }
+  end
+  for i = 1, #list do
+    local field = list[i]
+    local kind, name = field.type.kind, field.name
+    if kind == "struct" then
+      if depth < DEPTH_MAX and c.left > 0 then
+        fields[name] = struct_of(c, field.type, depth + 1, false)
+      end
+    elseif kind == "list" then
+      fields[name] = list_of(c, field.type, name, depth + 1)
+      length = length or #fields[name]
+    else
+      local value
+      if c.params[name] ~= nil and not field.secret and not (in_item and is_own_id(shape.name, name)) then
+        value = given(c, kind, name)
+      end
+      if value == nil then
+        value = values.value(c.stream, kind, name, c)
+      end
+      fields[name] = value
+    end
+  end
+  c.left = c.left - #list
+  if length then
+    count(fields, shape, length)
   end
   return fields
 end
 
-function value_of(expected, name, depth, number)
-  local kind = expected.kind
-  if kind == "string" or kind == "any" then
-    return name .. "-" .. number
-  elseif kind == "integer" or kind == "number" then
-    return number
-  elseif kind == "boolean" then
-    return number % 2 == 1
+function value_of(c, t, name, depth, in_item)
+  local kind = t.kind
+  if kind == "struct" then
+    return struct_of(c, t, depth, in_item)
   elseif kind == "list" then
-    return list_of(expected, name, depth)
+    return list_of(c, t, name, depth)
   end
-  return struct_of(expected, depth, number)
+  c.left = c.left - 1
+  return values.value(c.stream, kind, name, c)
 end
 
--- Counts at the top tell how many items the lists beside them have, else a reader would ask for pages for ever.
-local COUNTS = { totalCount = true, total = true, totalElements = true, numberRecords = true, currentCount = true }
+local function region_of(params)
+  local region = params.regionId or params.region
+  return type(region) == "string" and region or "cn-north-1"
+end
+
+--- A maker of values for the answer to one request.
+-- @param operation of the model
+-- @param params (table) of the request, checked
+-- @param context { seed = whole number }
+-- @return make(t, key) -> a value of the model's type t; key (text) tells one from another: the same key, operation,
+--   seed and parameters give the same value. A struct is an item of a list: an id of its own is not the request's.
+function M.maker(operation, params, context)
+  local prefix = ("%.0f/%s:%s/"):format(context.seed, operation.service, operation.name)
+  local region = region_of(params)
+  return function(t, key)
+    local c = {
+      operation = operation,
+      params = params,
+      region = region,
+      stream = values.stream(prefix .. key),
+      left = VALUES_MAX,
+    }
+    return value_of(c, t, key:match("^[%a_]*"), ITEM_DEPTH, true)
+  end
+end
 
 --- Makes a result.
--- @param expected the operation's result type of the model, or nil
--- @return (table) for every field of the shape a value: text is the field's name and a number, lists have two items
-function M.result(expected)
-  if not expected or expected.kind ~= "struct" then
+-- @param operation of the model
+-- @param params (table) of the request, checked
+-- @param context { seed = whole number }
+-- @return (table) for every field of the shape a value; {} if the operation has no result
+function M.result(operation, params, context)
+  local t = operation.result
+  if not t then
     return {}
   end
-  local result = struct_of(expected, 0, 1)
-  for name in pairs(result) do
-    if COUNTS[name] then
-      result[name] = ITEMS
-    end
+  local c = {
+    operation = operation,
+    params = params,
+    region = region_of(params),
+    stream = values.stream(("%.0f/%s:%s"):format(context.seed, operation.service, operation.name)),
+    left = VALUES_MAX,
+  }
+  if t.kind == "struct" then
+    return struct_of(c, t, 1, false)
   end
-  return result
+  return { id = values.value(c.stream, "any", "id", c), name = values.value(c.stream, "any", "name", c) }
 end
 
 return M
