@@ -226,6 +226,9 @@ build = {
     ["jdcloud.transport.gateway"] = "lua/jdcloud/transport/gateway.lua",
     ["jdcloud.version"] = "lua/jdcloud/version.lua",
     ["jdcloud.waiters"] = "lua/jdcloud/waiters.lua",
+    ["jdcloud.waiters.look"] = "lua/jdcloud/waiters/look.lua",
+    ["jdcloud.waiters.pace"] = "lua/jdcloud/waiters/pace.lua",
+    ["jdcloud.waiters.table"] = "lua/jdcloud/waiters/table.lua",
     ["jdcloud.core"] = {
       sources = {
         "csrc/core/answer.c",

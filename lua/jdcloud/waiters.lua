@@ -1,148 +1,89 @@
 -- waiters.lua - waits until resources are in the state that one needs (protocol.md 11.2). One id asks for the
--- resource; a list of ids is one wait that asks the list operation with filters, a hundred at a time.
+-- resource; a list of ids is one wait that asks the list operation. What can be waited for is waiters/table.lua.
 
 local errors = require "jdcloud.errors"
+local look = require "jdcloud.waiters.look"
 local nearest = require "jdcloud.nearest"
+local pace = require "jdcloud.waiters.pace"
+local waiters = require "jdcloud.waiters.table"
 
 local M = {}
 
-local TIMEOUT = 600           -- seconds, unless the caller says another (protocol.md 11.2: what others give a vm)
-local DELAY, DELAY_GROWTH, DELAY_MAX = 1, 1.5, 10
-local CALL_TIMEOUT = 30       -- the last calls get less: what is left
-local NEW_FOR = 30            -- so long a resource may be unknown just after it was created
-local CHUNK = 100             -- ids in one list call, the largest page
+local NEW_FOR = 30            -- seconds that a resource may be unknown just after it was created
 local LAGGARDS_NAMED = 5      -- in the message; the error's field has them all
-
-local INSTANCE = {
-  service = "vm", id = "instanceId", state = "status",
-  one = { operation = "describeInstance", field = "instance" },
-  many = { operation = "describeInstances", filter = "instanceId", field = "instances" },
-}
-local IMAGE = {
-  service = "vm", id = "imageId", state = "status",
-  one = { operation = "describeImage", field = "image" },
-  many = { operation = "describeImages", parameter = "ids", field = "images" },
-}
-
---- Name -> { resource, done, failed, going, gone }: the states that end it well and ill, and those on the way; a
--- state that isn't listed is on the way too, new ones come up. gone: that the resource isn't there any more ends it
--- well.
-M.table = {
-  instance_running = {
-    resource = INSTANCE, done = { "running" }, failed = { "deleting", "terminated", "error" },
-    going = { "pending", "starting", "stopping", "stopped", "rebooting", "rebuilding", "resizing" },
-  },
-  instance_stopped = {
-    resource = INSTANCE, done = { "stopped" }, failed = { "deleting", "terminated", "error" },
-    going = { "pending", "starting", "running", "stopping", "rebooting", "rebuilding", "resizing" },
-  },
-  instance_deleted = {
-    resource = INSTANCE, done = { "terminated" }, failed = {}, gone = true,
-    going = { "deleting", "running", "stopping", "stopped", "error" },
-  },
-  image_ready = { resource = IMAGE, done = { "ready" }, failed = { "error" }, going = { "pending" } },
-  image_deleted = { resource = IMAGE, done = {}, failed = {}, gone = true, going = { "ready", "deleting" } },
-}
-
---- The options that are of waiting; others are those of a single call.
-M.options = { timeout = true, interval = true, on_progress = true }
 
 --- The names of the waiters of a service, sorted.
 function M.names(service)
   local names = {}
-  for name, waiter in pairs(M.table) do
-    if waiter.resource.service == service then names[#names + 1] = name end
-  end
+  for name in pairs(waiters[service] or {}) do names[#names + 1] = name end
   table.sort(names)
   return names
 end
 
-local function contains(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
 local function fail(w, fields)
-  fields.service, fields.operation = w.waiter.resource.service, w.name
+  fields.service, fields.operation = w.service, w.name
   return nil, errors.new(fields)
 end
 
--- Where the resource stands: "done", "failed" or "going"; found may be nil.
+-- "a b" -> { a = true, b = true }, in lower case: some services write states both ways.
+local function set_of(states)
+  local set = {}
+  for state in states:gmatch("%S+") do set[state:lower()] = true end
+  return set
+end
+
+-- The states of a resource: one, or those of its parts. "": none.
+local function states_of(w, found)
+  local resource = w.resource
+  local part = resource.part
+  if not part then return { tostring(found[resource.state] or "") } end
+  local states = {}
+  for _, item in ipairs(found[part.list] or {}) do
+    if not w.part or item[part.by] == w.part then states[#states + 1] = tostring(item[resource.state] or "") end
+  end
+  if not states[1] then states[1] = part.none end
+  return states
+end
+
+-- Where the resource stands: "done", "failed" or "going"; found is false if it isn't there.
 local function standing(w, found)
   if not found then
-    if w.waiter.gone then return "done" end
-    return w.clock.now() - w.started < NEW_FOR and "going" or "failed"
+    if w.gone then return "done" end
+    return w.pace:elapsed() < NEW_FOR and "going" or "failed"
   end
-  local state = found[w.waiter.resource.state]
-  if contains(w.waiter.done, state) then return "done" end
-  return contains(w.waiter.failed, state) and "failed" or "going"
-end
-
-local function call(w, operation, specific)
-  local params, options = {}, {}
-  for name, value in pairs(w.params) do params[name] = value end
-  params[w.waiter.resource.id] = nil
-  for name, value in pairs(specific) do params[name] = value end
-  for name, value in pairs(w.options) do
-    if not M.options[name] then options[name] = value end
+  local all_done = true
+  for _, state in ipairs(states_of(w, found)) do
+    state = state:lower()
+    if w.failing[state] then return "failed" end
+    all_done = all_done and w.done[state] or false
   end
-  local left = w.deadline - w.clock.now()
-  options.timeout = math.max(1, math.min(CALL_TIMEOUT, left))
-  options.max_wait = math.max(0, math.min(options.max_wait or left, left)) -- a full limiter must not hold it longer
-  return w.call(operation, params, options)
-end
-
--- Asks for the ids from..to of the list `ids` and puts what is found into w.found.
-local function ask(w, ids, from, to)
-  local resource = w.waiter.resource
-  if not w.many then
-    local result, err = call(w, resource.one.operation, { [resource.id] = ids[from] })
-    if not result and err.kind ~= "not_found" then return nil, err end
-    w.found[ids[from]] = result and result[resource.one.field] or nil
-    return true
-  end
-  local some = {}
-  for i = from, to do
-    some[#some + 1] = ids[i]
-    w.found[ids[i]] = nil
-  end
-  local params = { pageNumber = 1, pageSize = CHUNK }
-  if resource.many.filter then
-    params.filters = { { name = resource.many.filter, values = some } }
-  else
-    params[resource.many.parameter] = some
-  end
-  local result, err = call(w, resource.many.operation, params)
-  if not result then return nil, err end
-  for _, item in ipairs(result[resource.many.field] or {}) do w.found[item[resource.id]] = item end
-  return true
+  return all_done and "done" or "going"
 end
 
 -- One round over the ids that aren't done: those that go on, those that failed. A failure that may pass is no answer:
 -- the ids stay where they are.
 local function round(w, ids)
+  local seen, err = look.at(w, ids)
+  if not seen then return nil, err end
   local going, failed = {}, {}
-  local step = w.many and CHUNK or 1
-  for from = 1, #ids, step do
-    local to = math.min(from + step - 1, #ids)
-    local ok, err = ask(w, ids, from, to)
-    if not ok and not err.retryable then return nil, err end
-    w.failure = err
-    for i = from, to do
-      if ok then w.answered[ids[i]] = true end
-      local stands = ok and standing(w, w.found[ids[i]]) or "going"
-      if stands == "going" then going[#going + 1] = ids[i] end
-      if stands == "failed" then failed[#failed + 1] = ids[i] end
+  for _, id in ipairs(ids) do
+    local stands = "going"
+    if seen[id] ~= nil then
+      w.found[id] = seen[id]
+      stands = standing(w, seen[id])
     end
+    if stands == "going" then going[#going + 1] = id end
+    if stands == "failed" then failed[#failed + 1] = id end
   end
   return going, failed
 end
 
 local function state_of(w, id)
-  if not w.answered[id] then return "unknown" end
-  return w.found[id] and w.found[id][w.waiter.resource.state] or "absent"
+  local found = w.found[id]
+  if found == nil then return "unknown" end
+  if not found then return "absent" end
+  local text = table.concat(states_of(w, found), ",")
+  return text == "" and "none" or text
 end
 
 local function lagging(w, ids, fields, what)
@@ -159,70 +100,93 @@ end
 
 -- The time is over. If the last look failed, that is told; if none ever came through, it is what the error is about.
 local function too_late(w, ids)
-  local last, fields, what = w.failure, { kind = "timeout", retryable = true }, "not there in time"
-  if last then
-    for _, name in ipairs { "status", "code", "http_status", "request_id", "hint", "phase", "region" } do
-      fields[name] = last[name]
-    end
-    if next(w.answered) == nil then fields.kind = last.kind end
-    what = ("%s, and the last look failed (%s%s)"):format(what, last.status or last.kind,
-      last.message and ": " .. last.message or "")
+  local fields, what = { kind = "timeout", retryable = true }, "not there in time"
+  if w.failure then
+    what = what .. ", and " .. pace.blame(w.failure, fields)
+    if next(w.found) == nil then fields.kind = w.failure.kind end
   end
   return lagging(w, ids, fields, what)
 end
 
 local function report(w, going)
   local progress = {
-    waiter = w.name, elapsed = w.clock.now() - w.started, total = #w.ids, done = #w.ids - #going, states = {},
+    waiter = w.name, elapsed = w.pace:elapsed(), total = #w.ids, done = #w.ids - #going, states = {},
     error = w.failure,
   }
   for _, id in ipairs(w.ids) do
     local state = state_of(w, id)
     progress.states[state] = (progress.states[state] or 0) + 1
   end
-  w.options.on_progress(progress)
+  w.on_progress(progress)
 end
 
 local function resources(w)
   if not w.many then return w.found[w.ids[1]] or {} end
   local list = {}
-  for _, id in ipairs(w.ids) do list[#list + 1] = w.found[id] end
+  for _, id in ipairs(w.ids) do
+    if w.found[id] then list[#list + 1] = w.found[id] end
+  end
   return list
 end
 
 local function run(w)
-  local going, delay = w.ids, w.options.interval or DELAY
+  local going = w.ids
   while true do
     local failed
     going, failed = round(w, going)
     if not going then return nil, failed end
-    if w.options.on_progress then report(w, going) end
+    if w.on_progress then report(w, going) end
     if failed[1] then
       local kind = w.found[failed[1]] and "conflict" or "not_found"
       return lagging(w, failed, { kind = kind, retryable = false }, "can't get there")
     end
     if not going[1] then return resources(w) end
-    local left = w.deadline - w.clock.now()
-    if left <= 0 then return too_late(w, going) end
-    local _, err = w.clock.sleep(math.min(delay, left))
+    local slept, err = w.pace:sleep()
     if err then
-      err.service, err.operation = w.waiter.resource.service, w.name
+      err.service, err.operation = w.service, w.name
       return nil, err
     end
-    delay = math.min(delay * DELAY_GROWTH, math.max(DELAY_MAX, delay))
+    if not slept then return too_late(w, going) end
   end
 end
 
-local function are_ids(ids, given)
-  for _, id in ipairs(ids) do
-    if type(id) ~= "string" or id == "" then return false end
+-- The ids, each once | nil if they aren't ids.
+local function ids_of(given)
+  local ids, known = {}, {}
+  for _, id in ipairs(type(given) == "table" and given or { given }) do
+    if type(id) ~= "string" or id == "" then return nil end
+    if not known[id] then ids[#ids + 1] = id end
+    known[id] = true
   end
-  return given ~= nil
+  return given ~= nil and ids or nil
+end
+
+local function problems_of(w, params)
+  local problems = {}
+  if not w.ids then
+    problems[1] = { path = w.resource.id, message = "must be an id or a list of ids" }
+  end
+  for _, name in ipairs(look.reserved(w.resource)) do
+    if params[name] ~= nil then problems[#problems + 1] = { path = name, message = "is set by the wait itself" } end
+  end
+  return problems[1] and problems or nil
+end
+
+-- A name that isn't there: the nearest of the service, and the services that have it.
+local function unknown(service, name)
+  local having = {}
+  for other, known in pairs(waiters) do
+    if known[name] then having[#having + 1] = other end
+  end
+  table.sort(having)
+  local message = ('there is no waiter "%s"%s'):format(tostring(name), nearest.suggest(name, M.names(service)))
+  if having[1] then message = message .. "; there is one in " .. table.concat(having, ", ") end
+  return nil, errors.new { kind = "invalid", service = service, message = message, attempts = 0 }
 end
 
 --- Waits for one resource or a list of them.
 -- @param service the service whose client waits
--- @param name a name of M.table
+-- @param name a waiter of the service (waiters/table.lua)
 -- @param params the id parameter, one id or a list of ids (`instanceId = created.instanceIds`), and others of the
 --   operations (regionId)
 -- @param options timeout (seconds, 600), interval (seconds to the second look, 1; grows to 10), on_progress(progress)
@@ -233,27 +197,24 @@ end
 -- @return the resource, or the list of them in the order of the ids (without those that are gone); or nil and an
 --   error: kind timeout or conflict (a state that leads nowhere) or not_found, with laggards = { { id, state }, … }
 function M.wait(service, name, params, options, env)
-  local waiter = M.table[name]
-  if not waiter or waiter.resource.service ~= service then
-    local names = M.names(service)
-    local message = ('there is no waiter "%s"%s'):format(tostring(name), nearest.suggest(name, names))
-    return nil, errors.new { kind = "invalid", service = service, message = message, attempts = 0 }
-  end
+  local waiter = (waiters[service] or {})[name]
+  if not waiter then return unknown(service, name) end
+  local resource, own = waiter[1], {}
+  params, options = params or {}, options or {}
+  for key, value in pairs(params) do own[key] = value end
+  own[resource.id] = nil
   local w = {
-    name = name, waiter = waiter, params = params or {}, options = options or {}, call = env.call, clock = env,
-    started = env.now(), found = {}, answered = {},
+    service = service, name = name, resource = resource, params = own, call = env.call, found = {},
+    done = set_of(waiter.done), failing = set_of(waiter.failed), gone = waiter.gone, on_progress = options.on_progress,
+    ids = ids_of(params[resource.id]), many = type(params[resource.id]) == "table",
   }
-  w.deadline = w.started + (w.options.timeout or TIMEOUT)
-  local id = w.params[waiter.resource.id]
-  w.many = type(id) == "table"
-  w.ids = w.many and id or { id }
-  if not are_ids(w.ids, id) then
-    return fail(w, {
-      kind = "invalid", attempts = 0,
-      problems = { { path = waiter.resource.id, message = "must be an id or a list of ids" } },
-    })
+  if resource.part then
+    w.part, own[resource.part.by] = params[resource.part.by], nil
   end
+  local problems = problems_of(w, params)
+  if problems then return fail(w, { kind = "invalid", attempts = 0, problems = problems }) end
   if not w.ids[1] then return {} end
+  w.pace = pace.new(options, env)
   return run(w)
 end
 

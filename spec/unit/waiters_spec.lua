@@ -1,49 +1,28 @@
--- Waiters on a clock of their own: every state, what is gone, what is new, time and failures (protocol.md 11.2).
+-- Waiters on a clock of their own: what is gone, what is new, time and failures, lists, and answers that aren't what
+-- they should be (protocol.md 11.2). What the table says is in waiters_table_spec.lua.
 
 local errors = require "jdcloud.errors"
+local resources = require "support.resources"
 local waiters = require "jdcloud.waiters"
+local catalogue = require "jdcloud.waiters.table"
 
--- An environment whose instances go through `states`: id -> list of states, one a round of calls; "gone" is a 404, and
--- the last one stays.
-local function world(states)
-  local w = { time = 100, calls = {}, sleeps = {} }
+local INSTANCE, DISK, DATABASE = catalogue.vm.instance_running[1], catalogue.disk.disk_available[1],
+  catalogue.rds.instance_running[1]
 
-  local function state_of(id)
-    local list = states[id]
-    return list and list[math.min(w.round, #list)] or "gone"
-  end
-
-  w.round = 1
-  function w.now() return w.time end
-  function w.sleep(seconds)
-    w.sleeps[#w.sleeps + 1] = seconds
-    w.time = w.time + seconds
-    w.round = w.round + 1
-  end
-
-  function w.call(operation, params, options)
-    w.calls[#w.calls + 1] = { operation = operation, params = params, options = options }
-    if w.fail and w.fail(w.round) then return nil, w.fail(w.round) end
-    if operation == "describeInstance" then
-      local state = state_of(params.instanceId)
-      if state == "gone" then return nil, errors.new { kind = "not_found", code = 404 } end
-      return { instance = { instanceId = params.instanceId, status = state } }
-    end
-    local list = {}
-    local ids = params.filters and params.filters[1].values or params.ids
-    for _, id in ipairs(ids) do
-      if state_of(id) ~= "gone" then
-        list[#list + 1] = operation == "describeImages" and { imageId = id, status = state_of(id) }
-          or { instanceId = id, status = state_of(id) }
-      end
-    end
-    return { [operation == "describeImages" and "images" or "instances"] = list }
-  end
-  return w
-end
+local function world(states) return resources.new(INSTANCE, states) end
 
 local function wait(w, name, ids, options)
-  return waiters.wait("vm", name, { instanceId = ids }, options, w)
+  return waiters.wait("vm", name, { instanceId = ids }, options, w.env)
+end
+
+-- `count` ids in order, and what states(i) says of each.
+local function many(count, states)
+  local ids, all = {}, {}
+  for i = 1, count do
+    ids[i] = ("i-%03d"):format(i)
+    all[ids[i]] = states(i)
+  end
+  return ids, all
 end
 
 describe("a waiter that gets no answer", function()
@@ -69,37 +48,58 @@ describe("a waiter that gets no answer", function()
     assert.truthy(err.message:find("nobody there", 1, true))
     assert.equal("network", seen.kind)
   end)
+
+  it("to a part of its list waits for that part", function()
+    local ids, all = many(250, function() return { "running" } end)
+    local w, calls = world(all), 0
+    w.fail = function()
+      calls = calls + 1
+      return calls == 2 and errors.new { kind = "throttled", retryable = true } or nil
+    end
+    local seen = {}
+    assert.equal(250, #wait(w, "instance_running", ids, { on_progress = function(now) seen[#seen + 1] = now end }))
+    assert.equal(4, #w.calls)
+    assert.same({ unknown = 100, running = 150 }, seen[1].states)
+    assert.equal("throttled", seen[1].error.kind)
+    assert.is_nil(seen[2].error)
+  end)
 end)
 
 describe("a waiter for one resource", function()
   it("returns the resource when it is in the state", function()
     local w = world { a = { "pending", "starting", "running" } }
     assert.same({ instanceId = "a", status = "running" }, wait(w, "instance_running", "a"))
-    assert.equal(3, #w.calls)
-    assert.equal("describeInstance", w.calls[1].operation)
+    assert.equal(3, w:count("describeInstance"))
   end)
 
-  for name, waiter in pairs(waiters.table) do
-    if waiter.resource.id == "instanceId" then
-      it(name .. " goes on for its states on the way and for new ones, and ends at each of the others", function()
-        local ending = waiter.done[1]
-        for _, state in ipairs(waiter.going) do
-          assert.truthy(wait(world { a = { state, ending } }, name, "a"), state)
-        end
-        assert.truthy(wait(world { a = { "never_heard_of", ending } }, name, "a"))
-        for _, state in ipairs(waiter.done) do assert.truthy(wait(world { a = { state } }, name, "a")) end
-        for _, state in ipairs(waiter.failed) do
-          local ok, err = wait(world { a = { "pending", state } }, name, "a")
-          assert.is_nil(ok)
-          assert.equal("conflict", err.kind)
-          assert.same({ { id = "a", state = state } }, err.laggards)
-        end
-      end)
+  it("goes on for a state that nobody knows, and for none", function()
+    for _, state in ipairs { "never_heard_of", "" } do
+      local w = world { a = { state, "running" } }
+      assert.truthy(wait(w, "instance_running", "a"))
+      assert.equal(2, #w.calls)
     end
-  end
+    local _, err = wait(world { a = { "" } }, "instance_running", "a", { timeout = 5 })
+    assert.same({ { id = "a", state = "none" } }, err.laggards)
+  end)
+
+  it("reads states in any case, and tells them as they came", function()
+    assert.truthy(wait(world { a = { "Running" } }, "instance_running", "a"))
+    local _, err = wait(world { a = { "ERROR" } }, "instance_running", "a")
+    assert.same({ { id = "a", state = "ERROR" } }, err.laggards)
+  end)
 
   it("takes 404 for the end of what is deleted", function()
     assert.same({}, wait(world { a = { "deleting", "gone" } }, "instance_deleted", "a"))
+  end)
+
+  it("takes an empty structure, or none, for a resource that isn't there", function()
+    for _, empty in ipairs { { instance = {} }, {} } do
+      local w = world { a = { "deleting" } }
+      w.env.call = function() return empty end
+      assert.truthy(wait(w, "instance_deleted", "a"))
+      local _, err = wait(w, "instance_running", "a")
+      assert.equal("not_found", err.kind)
+    end
   end)
 
   it("takes 404 for still going just after a create, and for a failure later", function()
@@ -108,7 +108,7 @@ describe("a waiter for one resource", function()
     local ok, err = wait(w, "instance_running", "a")
     assert.is_nil(ok)
     assert.equal("not_found", err.kind)
-    assert.is_true(w.time < 150)
+    assert.is_true(w.time >= 130 and w.time < 150)
     assert.truthy(tostring(err):find("vm.instance_running: not_found: 1 of 1 can't get there: a (absent)", 1, true))
   end)
 
@@ -117,10 +117,20 @@ describe("a waiter for one resource", function()
     local ok, err = wait(w, "instance_running", "a", { timeout = 20 })
     assert.is_nil(ok)
     assert.equal("timeout", err.kind)
-    assert.equal(120, w.time)
+    assert.equal(119, w.time)
     assert.equal(20, w.calls[1].options.timeout)
     assert.equal(1, w.calls[#w.calls].options.timeout)
     assert.truthy(tostring(err):find("timeout: 1 of 1 not there in time: a (pending)", 1, true))
+  end)
+
+  it("looks once, however short its time", function()
+    local w = world { a = { "running" } }
+    assert.truthy(wait(w, "instance_running", "a", { timeout = 0.5 }))
+    assert.equal(0.5, w.calls[1].options.timeout)
+    w = world { a = { "pending" } }
+    local _, err = wait(w, "instance_running", "a", { timeout = 0.5 })
+    assert.equal("timeout", err.kind)
+    assert.same({}, w.sleeps)
   end)
 
   it("looks again after 1 s, then more and more rarely, at most every 10 s", function()
@@ -130,7 +140,7 @@ describe("a waiter for one resource", function()
     assert.equal(10, w.sleeps[8])
     w = world { a = { "pending" } }
     wait(w, "instance_running", "a", { timeout = 100, interval = 30 })
-    assert.same({ 30, 30, 30, 10 }, w.sleeps)
+    assert.same({ 30, 30, 30, 9 }, w.sleeps)
   end)
 
   it("lives through failures that may pass, not through others", function()
@@ -146,50 +156,61 @@ describe("a waiter for one resource", function()
 
   it("ends when its sleep is broken off", function()
     local w = world { a = { "pending" } }
-    w.sleep = function() return nil, errors.new { kind = "cancelled" } end
+    w.env.sleep = function() return nil, errors.new { kind = "cancelled" } end
     local ok, err = wait(w, "instance_running", "a")
     assert.is_nil(ok)
     assert.equal("cancelled", err.kind)
+    assert.equal("instance_running", err.operation)
   end)
 
   it("passes on its other parameters and the options of a call", function()
     local w = world { a = { "running" } }
-    waiters.wait("vm", "instance_running", { instanceId = "a", regionId = "cn-east-2" }, { attempts = 5 }, w)
+    waiters.wait("vm", "instance_running", { instanceId = "a", regionId = "cn-east-2" }, { attempts = 5 }, w.env)
     assert.same({ instanceId = "a", regionId = "cn-east-2" }, w.calls[1].params)
-    assert.same({ attempts = 5, timeout = 30, max_wait = 600 }, w.calls[1].options)
+    assert.same({ attempts = 5, timeout = 30, max_wait = 570 }, w.calls[1].options)
   end)
 
   it("lets no call wait for the limiter beyond its own time", function()
     local w = world { a = { "pending" } }
-    wait(w, "instance_running", "a", { timeout = 12, interval = 10, max_wait = 5 })
+    wait(w, "instance_running", "a", { timeout = 50, interval = 18, max_wait = 5 })
     assert.same({ 5, 2, 0 }, { w.calls[1].options.max_wait, w.calls[2].options.max_wait, w.calls[3].options.max_wait })
   end)
 end)
 
 describe("a waiter for a list", function()
-  local function many(count, states)
-    local ids, all = {}, {}
-    for i = 1, count do
-      ids[i] = ("i-%03d"):format(i)
-      all[ids[i]] = states(i)
-    end
-    return ids, world(all)
-  end
-
   it("asks for a hundred at a time, and only for those that aren't there yet", function()
-    local ids, w = many(500, function(i) return i <= 450 and { "running" } or { "pending", "running" } end)
+    local ids, all = many(500, function(i) return i <= 450 and { "running" } or { "pending", "running" } end)
+    local w = world(all)
     local list = wait(w, "instance_running", ids)
     assert.equal(500, #list)
-    assert.equal("i-500", list[500].instanceId)
+    for i, id in ipairs(ids) do assert.equal(id, list[i].instanceId) end
     assert.equal(5 + 1, #w.calls)
     assert.same({ name = "instanceId", values = w.calls[6].params.filters[1].values }, w.calls[6].params.filters[1])
     assert.equal(50, #w.calls[6].params.filters[1].values)
     assert.is_nil(w.calls[6].params.instanceId)
   end)
 
+  it("keeps its calls below the longest URL", function()
+    local ids, all = {}, {}
+    for i = 1, 150 do
+      ids[i] = ("i-%098d"):format(i)
+      all[ids[i]] = { "running" }
+    end
+    local w, asked = world(all), 0
+    assert.equal(150, #wait(w, "instance_running", ids))
+    for _, call in ipairs(w.calls) do
+      local bytes = 0
+      for i, id in ipairs(call.params.filters[1].values) do
+        asked, bytes = asked + 1, bytes + #("&filters.1.values." .. i .. "=") + #id
+      end
+      assert.is_true(bytes < 7200)
+    end
+    assert.equal(150, asked)
+  end)
+
   it("names the laggards, the first five of them in its line", function()
-    local ids, w = many(20, function(i) return i <= 12 and { "running" } or { "pending" } end)
-    local ok, err = wait(w, "instance_running", ids, { timeout = 5 })
+    local ids, all = many(20, function(i) return i <= 12 and { "running" } or { "pending" } end)
+    local ok, err = wait(world(all), "instance_running", ids, { timeout = 5 })
     assert.is_nil(ok)
     assert.equal(8, #err.laggards)
     assert.same({ id = "i-013", state = "pending" }, err.laggards[1])
@@ -197,54 +218,215 @@ describe("a waiter for a list", function()
     assert.truthy(tostring(err):find("and 3 more", 1, true))
   end)
 
+  it("fails as soon as one of them can't get there, and names those that can't", function()
+    local ids, all = many(3, function(i) return { i == 2 and "error" or "pending" } end)
+    local _, err = wait(world(all), "instance_running", ids)
+    assert.equal("conflict", err.kind)
+    assert.same({ { id = "i-002", state = "error" } }, err.laggards)
+  end)
+
   it("takes what the list doesn't have for gone", function()
-    local ids, w = many(3, function(i) return i == 2 and { "deleting", "gone" } or { "gone" } end)
+    local ids, all = many(3, function(i) return i == 2 and { "deleting", "gone" } or { "gone" } end)
+    local w = world(all)
     assert.same({}, wait(w, "instance_deleted", ids))
     assert.equal(2, #w.calls)
   end)
 
-  it("ends at once for no ids", function()
-    local _, w = many(0, function() end)
+  it("takes what the list doesn't have for going just after a create, and for a failure later", function()
+    local ids, all = many(3, function(i) return i == 2 and { "gone", "pending", "running" } or { "running" } end)
+    assert.equal(3, #wait(world(all), "instance_running", ids))
+    all[ids[2]] = { "gone" }
+    local _, err = wait(world(all), "instance_running", ids)
+    assert.equal("not_found", err.kind)
+    assert.same({ { id = "i-002", state = "absent" } }, err.laggards)
+  end)
+
+  it("ends at once for no ids, and asks once for an id that is there twice", function()
+    local w = world { a = { "running" } }
     assert.same({}, wait(w, "instance_running", {}))
     assert.equal(0, #w.calls)
+    assert.equal(1, #wait(w, "instance_running", { "a", "a" }))
+    assert.same({ "a" }, w.calls[1].params.filters[1].values)
   end)
 
   it("asks for images by their ids", function()
-    local w = world { m = { "pending", "ready" } }
-    local list = waiters.wait("vm", "image_ready", { imageId = { "m" } }, nil, w)
+    local w = resources.new(catalogue.vm.image_ready[1], { m = { "pending", "ready" } })
+    local list = waiters.wait("vm", "image_ready", { imageId = { "m" } }, nil, w.env)
     assert.same({ { imageId = "m", status = "ready" } }, list)
     assert.same({ ids = { "m" }, pageNumber = 1, pageSize = 100 }, w.calls[1].params)
   end)
 
   it("tells its progress after each round", function()
     local seen = {}
-    local ids, w = many(3, function(i) return i == 1 and { "running" } or { "pending", "running" } end)
-    wait(w, "instance_running", ids, { on_progress = function(progress) seen[#seen + 1] = progress end })
+    local ids, all = many(3, function(i) return i == 1 and { "running" } or { "pending", "running" } end)
+    wait(world(all), "instance_running", ids, { on_progress = function(progress) seen[#seen + 1] = progress end })
     assert.same({
       { waiter = "instance_running", elapsed = 0, total = 3, done = 1, states = { running = 1, pending = 2 } },
       { waiter = "instance_running", elapsed = 1, total = 3, done = 3, states = { running = 3 } },
     }, seen)
   end)
+
+  it("makes no more calls once its time is over", function()
+    local ids, all = many(500, function() return { "pending" } end)
+    local w = world(all)
+    local call = w.env.call
+    w.env.call = function(...)
+      w.time = w.time + 4
+      return call(...)
+    end
+    local _, err = wait(w, "instance_running", ids, { timeout = 10 })
+    assert.equal("timeout", err.kind)
+    assert.equal(3, #w.calls)
+    assert.equal(500, #err.laggards)
+  end)
+end)
+
+describe("a list that isn't what was asked for", function()
+  -- 150 of 300 are waited for; those with even numbers.
+  local function half(states)
+    local ids, all = many(300, states)
+    local even = {}
+    for i = 2, 300, 2 do even[#even + 1] = ids[i] end
+    return even, world(all)
+  end
+
+  it("but has everything is read to its end, and others in it don't count", function()
+    local ids, w = half(function(i) return { i % 2 == 0 and "running" or "error" } end)
+    w.whole = true
+    local list = wait(w, "instance_running", ids)
+    assert.equal(150, #list)
+    for i, id in ipairs(ids) do assert.equal(id, list[i].instanceId) end
+    assert.equal(2 + 3, #w.calls)
+  end)
+
+  it("but has smaller pages is read on", function()
+    local ids, w = half(function() return { "running" } end)
+    w.page_max = 20
+    assert.equal(150, #wait(w, "instance_running", ids))
+    assert.equal(5 + 3, #w.calls)
+  end)
+
+  it("but repeats its last page for ever comes to an end", function()
+    local ids, w = half(function(i) return { i == 2 and "gone" or "running" } end)
+    local call = w.env.call
+    w.env.call = function(operation, params, options)
+      params.pageNumber = 1
+      return call(operation, params, options)
+    end
+    w.total = function() return 1000 end
+    local _, err = wait(w, "instance_running", ids)
+    assert.equal("not_found", err.kind)
+    assert.same({ { id = "i-002", state = "absent" } }, err.laggards)
+  end)
+
+  it("doesn't make what it lacks gone: that is asked for by itself", function()
+    local w = world { a = { "running", "running", "gone" }, b = { "gone" } }
+    w.first, w.total = 0, function() return 2 end
+    assert.same({}, wait(w, "instance_deleted", { "a", "b" }))
+    assert.equal(3, w.round)
+    assert.equal(2 + 1 + 1, w:count("describeInstance"))
+  end)
+
+  it("but says nothing of its length, or too little, is read until no more comes", function()
+    for _, total in ipairs { function() return nil end, function() return 1 end } do
+      local ids, w = half(function(i) return { i <= 10 and "gone" or "running" } end)
+      w.total, w.page_max = total, 30
+      local _, err = wait(w, "instance_running", ids, { timeout = 60 })
+      assert.equal("not_found", err.kind)
+      assert.equal(5, #err.laggards)
+      assert.same({ id = "i-002", state = "absent" }, err.laggards[1])
+      -- An empty list that is said to have an item isn't believed from the second round on.
+      assert.equal(total() and 5 * (w.round - 1) or 0, w:count("describeInstance"))
+    end
+  end)
+
+  it("but says 404 because of one of them: they are asked for one by one", function()
+    local w = world { a = { "running" }, b = { "gone", "pending", "running" } }
+    w.fail = function(round, operation)
+      return round == 1 and operation == "describeInstances" and errors.new { kind = "not_found" } or nil
+    end
+    assert.equal(2, #wait(w, "instance_running", { "a", "b" }))
+    assert.equal(2, w:count("describeInstance"))
+  end)
+
+  it("whose filter isn't known to take many is read whole", function()
+    local ids, all = many(250, function(i) return i % 5 == 0 and { "BUILDING", "RUNNING" } or { "RUNNING" } end)
+    local w = resources.new(DATABASE, all)
+    local some = { ids[250], ids[5], ids[1] }
+    local list = waiters.wait("rds", "instance_running", { instanceId = some }, nil, w.env)
+    assert.same({ ids[250], ids[5], ids[1] }, { list[1].instanceId, list[2].instanceId, list[3].instanceId })
+    assert.equal(3 + 3, #w.calls)
+    assert.same({ pageNumber = 1, pageSize = 100 }, w.calls[1].params)
+  end)
+end)
+
+describe("a waiter for an attachment", function()
+  local function disks(...)
+    local answers, w = { ... }, resources.new(DISK, { d = { "in-use" } })
+    w.env.call = function(_, params)
+      w.calls[#w.calls + 1] = params
+      return { disk = { diskId = "d", status = "in-use", attachments = answers[math.min(w.round, #answers)] } }
+    end
+    return w
+  end
+  local function attached(instance, state) return { instanceId = instance, status = state } end
+  local function wait_for(w, name, instance)
+    return waiters.wait("disk", name, { diskId = "d", instanceId = instance }, { timeout = 60 }, w.env)
+  end
+
+  it("looks at the instance that is named, which no operation is told", function()
+    local w = disks({ attached("i", "attached") }, { attached("i", "attached"), attached("j", "attaching") },
+      { attached("i", "attached"), attached("j", "attached") })
+    assert.truthy(wait_for(w, "disk_attached", "j"))
+    assert.equal(3, w.round)
+    assert.same({ diskId = "d" }, w.calls[1])
+    w = disks({ attached("i", "attached"), attached("j", "detaching") }, { attached("i", "attached") })
+    assert.truthy(wait_for(w, "disk_detached", "j"))
+    assert.equal(2, w.round)
+  end)
+
+  it("looks at all where none is named", function()
+    local w = disks({ attached("i", "attached"), attached("j", "attaching") },
+      { attached("i", "attached"), attached("j", "attached") })
+    assert.truthy(wait_for(w, "disk_attached"))
+    assert.equal(2, w.round)
+    w = disks({ attached("i", "detached"), attached("j", "detaching") }, {})
+    assert.truthy(wait_for(w, "disk_detached"))
+    assert.equal(2, w.round)
+  end)
+
+  it("fails with one that failed, and tells the states of all", function()
+    local w = disks({ attached("i", "attached"), attached("j", "error_attach") })
+    local _, err = wait_for(w, "disk_attached")
+    assert.equal("conflict", err.kind)
+    assert.same({ { id = "d", state = "attached,error_attach" } }, err.laggards)
+  end)
 end)
 
 describe("a wait that can't be", function()
-  it("is an error that names the nearest waiter, or the parameter", function()
+  it("is an error that names the nearest waiter, the service that has it, or the parameter", function()
     local ok, err = wait(world {}, "instance_runing", "a")
     assert.is_nil(ok)
     assert.truthy(tostring(err):find('there is no waiter "instance_runing"; did you mean "instance_running"?', 1, true))
+    ok, err = waiters.wait("disk", "instance_running", {}, nil, world({}).env)
+    assert.is_nil(ok)
+    assert.equal("invalid", err.kind)
+    assert.truthy(err.message:find('no waiter "instance_running"; there is one in es, kafka, rds, vm', 1, true))
     for _, bad in ipairs { 5, "", { 5 } } do
       ok, err = wait(world {}, "instance_running", bad)
       assert.is_nil(ok)
       assert.equal("instanceId", err.problems[1].path)
     end
-    ok, err = waiters.wait("vm", "instance_running", nil, nil, world {})
+    ok, err = waiters.wait("vm", "instance_running", nil, nil, world({}).env)
     assert.is_nil(ok)
     assert.equal("invalid", err.kind)
   end)
 
-  it("isn't offered: the names are those of the service", function()
-    assert.same({ "image_deleted", "image_ready", "instance_deleted", "instance_running", "instance_stopped" },
-      waiters.names("vm"))
-    assert.same({}, waiters.names("disk"))
+  it("has parameters that the wait sets itself", function()
+    local w = world { a = { "running" } }
+    local _, err = waiters.wait("vm", "instance_running", { instanceId = "a", filters = {}, pageSize = 5 }, nil, w.env)
+    assert.equal("invalid", err.kind)
+    assert.equal("pageSize: is set by the wait itself; filters: is set by the wait itself", err.message)
+    assert.equal(0, #w.calls)
   end)
 end)
