@@ -78,6 +78,7 @@ build = {
     ["jdcloud.objects"] = "lua/jdcloud/objects.lua",
     ["jdcloud.options"] = "lua/jdcloud/options.lua",
     ["jdcloud.pages"] = "lua/jdcloud/pages.lua",
+    ["jdcloud.poll"] = "lua/jdcloud/poll.lua",
     ["jdcloud.raw"] = "lua/jdcloud/raw.lua",
     ["jdcloud.request"] = "lua/jdcloud/request.lua",
     ["jdcloud.request.body"] = "lua/jdcloud/request/body.lua",

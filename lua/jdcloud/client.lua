@@ -128,6 +128,17 @@ function M.wait(client, waiter, params, options)
   })
 end
 
+--- Calls an operation until a function says that it is done (poll.lua).
+function M.poll(client, name, params, until_done, options)
+  options_of.check_params(params, name_of(client, name))
+  options_of.check_poll(until_done, options, name_of(client, name))
+  local clock, err = call.clock(client.view)
+  if not clock then return nil, err end
+  return require("jdcloud.poll").poll(client.model.service, name, params, until_done, options, {
+    call = caller(client), sleep = clock.sleep, now = clock.now,
+  })
+end
+
 --- The names of the service's waiters, sorted.
 function M.waiters(client)
   return require("jdcloud.waiters").names(client.model.service)

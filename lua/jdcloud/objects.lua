@@ -59,6 +59,12 @@ local function client_methods(check, raising)
     return check(client.wait(self._client, waiter, params, options))
   end
 
+  --- client:poll(operation, params, function(result, err) return done end, options) -> result, done: calls the
+  -- operation until the function returns a true value.
+  function Client:poll(operation, params, until_done, options)
+    return check(client.poll(self._client, operation, params, until_done, options))
+  end
+
   --- client:waiters() -> the names of the service's waiters, sorted.
   function Client:waiters()
     return client.waiters(self._client)

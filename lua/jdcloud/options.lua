@@ -126,9 +126,9 @@ local CALL = {
 
 -- What goes through pages, or waits, has these too.
 local PAGES = { page_size = whole(1, 100000), max_items = whole(1, 2 ^ 53), items = text }
-local WAIT = { interval = seconds, on_progress = func }
+local WAIT, POLL = { interval = seconds, on_progress = func }, { interval = seconds }
 for name, rule in pairs(CALL) do
-  PAGES[name], WAIT[name] = rule, rule
+  PAGES[name], WAIT[name], POLL[name] = rule, rule, rule
 end
 
 -- Those of a cloud that decide which connections it uses; times and sizes go with each request.
@@ -212,6 +212,14 @@ end
 --- The same for the options of wait.
 function M.check_wait(options, what)
   check(options, WAIT, what)
+end
+
+--- The same for the function and the options of poll.
+function M.check_poll(until_done, options, what)
+  if type(until_done) ~= "function" then
+    errors.misuse(("%s: poll needs a function(result, err), not a %s"):format(what, type(until_done)))
+  end
+  check(options, POLL, what)
 end
 
 --- The same for the fields of cloud:request.
