@@ -48,6 +48,7 @@ build = {
     ["jdcloud.gateway.cdn"] = "lua/jdcloud/gateway/cdn.lua",
     ["jdcloud.gateway.certificates"] = "lua/jdcloud/gateway/certificates.lua",
     ["jdcloud.gateway.check"] = "lua/jdcloud/gateway/check.lua",
+    ["jdcloud.gateway.collection"] = "lua/jdcloud/gateway/collection.lua",
     ["jdcloud.gateway.conf"] = "lua/jdcloud/gateway/conf.lua",
     ["jdcloud.gateway.disk"] = "lua/jdcloud/gateway/disk.lua",
     ["jdcloud.gateway.domainservice"] = "lua/jdcloud/gateway/domainservice.lua",

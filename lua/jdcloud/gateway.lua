@@ -45,6 +45,7 @@ local DEFAULTS = {
   quota = 1000, -- instances in one region
   operation_limits = {}, -- { ["vm:describeInstances"] = calls per window }
   behaviours = true, -- have those services a memory? else all answers are only true to their shapes
+  items = 3, -- items of a list operation without behaviour of its own, on all its pages
   account = false, -- does it have something from the start: instances, disks, a domain … (account.lua)
 }
 
@@ -102,7 +103,7 @@ end
 
 --- Changes settings while it runs.
 -- @param settings table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits,
---   behaviours, account (from the next reset on)
+--   behaviours, items, account (from the next reset on)
 function Gateway:set(settings)
   for name, value in pairs(settings) do
     if DEFAULTS[name] == nil then
@@ -137,7 +138,8 @@ end
 --- Makes the gateway misbehave. Rules are tried in the order in which they were given; the first that hits is taken.
 -- @param rule table with any of the fields that jdcloud/gateway/faults.lua explains: operation, method, nth, times and
 --   front say which requests; status, code, error_status, message, details, html, body, body_size and headers change
---   the answer; delay, cut, stall, close and garbage disturb the connection; executed: is the operation carried out
+--   the answer; delay, cut, stall, close and garbage disturb the connection; paging makes pages lie; executed: is the
+--   operation carried out
 function Gateway:misbehave(rule)
   local checked, message = faults.rule(rule)
   if not checked then
@@ -201,7 +203,7 @@ local function admit(self, request, headers, call, now)
   return denial
 end
 
-local function perform(self, request, call, now)
+local function perform(self, request, call, now, rule)
   local operation = call.found
   local params, failure = check.parameters(operation, request, call.path_values)
   if not params then
@@ -216,7 +218,11 @@ local function perform(self, request, call, now)
   if act then
     return act(self.stores[operation.service], params, now)
   end
-  return answers.result(operation, params, { seed = self.seed })
+  return answers.result(operation, params, {
+    seed = self.seed,
+    items = self.items,
+    paging = rule and rule.paging,
+  })
 end
 
 local function identify(self, request, headers)
@@ -244,7 +250,7 @@ function Gateway:answer(request)
   call.admitted = failure == nil
   local rule = faults.take(self.rules, call)
   if call.admitted and (not rule or rule.executed) then
-    result, failure = perform(self, request, call, now)
+    result, failure = perform(self, request, call, now, rule)
   end
   local answer = envelope.answer {
     id = self.ids(),

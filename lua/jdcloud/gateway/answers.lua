@@ -1,6 +1,7 @@
 -- answers.lua - results for operations that have no behaviour of their own: true to the shape of the model, plausible,
 -- and the same every time for one seed, one operation and the same parameters.
 
+local collection = require "jdcloud.gateway.collection"
 local json = require "jdcloud.json"
 local models = require "jdcloud.models"
 local values = require "jdcloud.gateway.values"
@@ -147,8 +148,8 @@ end
 --- Makes a result.
 -- @param operation of the model
 -- @param params (table) of the request, checked
--- @param context { seed = whole number }
--- @return (table) for every field of the shape a value; {} if the operation has no result
+-- @param context { seed = whole number } and what collection.answer takes
+-- @return (table) for every field of the shape a value; {} if the operation has no result; if it pages, a page
 function M.result(operation, params, context)
   local t = operation.result
   if not t then
@@ -161,7 +162,10 @@ function M.result(operation, params, context)
     stream = values.stream(("%.0f/%s:%s"):format(context.seed, operation.service, operation.name)),
     left = VALUES_MAX,
   }
-  if t.kind == "struct" then
+  if operation.paging then
+    local rest = t.kind == "struct" and struct_of(c, t, 1, false) or {}
+    return collection.answer(operation, params, context, M.maker(operation, params, context), rest)
+  elseif t.kind == "struct" then
     return struct_of(c, t, 1, false)
   end
   return { id = values.value(c.stream, "any", "id", c), name = values.value(c.stream, "any", "name", c) }

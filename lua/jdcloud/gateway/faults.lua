@@ -1,5 +1,6 @@
 -- Misbehaviour on demand: which request it hits and what becomes of its answer.
 
+local collection = require "jdcloud.gateway.collection"
 local envelope = require "jdcloud.gateway.envelope"
 
 local M = {}
@@ -26,12 +27,24 @@ local FIELDS = {
   stall = "number", -- after so many bytes nothing follows, and the connection stays open
   close = "string", -- "before" the answer, "after" it and unannounced, or when the "next" request comes
   garbage = "boolean", -- bytes that are not HTTP instead of the answer
+  paging = "table", -- of a paging operation without behaviour of its own: collection.misbehaviours
 }
 
 local WIRE = { "delay", "cut", "stall", "close", "garbage" }
 local CLOSE = { before = true, after = true, next = true }
 
 local PAGE = "<html>\n<head><title>%d</title></head>\n<body><center><h1>%d</h1></center></body>\n</html>\n"
+
+-- nil, or what is wrong with the field `paging` of a rule.
+local function wrong_paging(paging)
+  for name, value in pairs(paging or {}) do
+    local expected = collection.misbehaviours[name]
+    if not expected then return "paging of a fault has no field " .. tostring(name) end
+    if type(expected) == "table" and not expected[value] or type(expected) == "string" and type(value) ~= expected then
+      return ("paging.%s of a fault can't be that"):format(name)
+    end
+  end
+end
 
 --- Checks a rule.
 -- @param rule (table) the fields above
@@ -52,6 +65,10 @@ function M.rule(rule)
   end
   if copy.times ~= nil and copy.times ~= "all" and type(copy.times) ~= "number" then
     return nil, 'times of a fault is a number or "all"'
+  end
+  local wrong = wrong_paging(copy.paging)
+  if wrong then
+    return nil, wrong
   end
   copy.replaces = (copy.status or copy.code or copy.error_status or copy.html or copy.body) ~= nil
   if copy.executed == nil then
