@@ -1,113 +1,84 @@
--- pages.lua - list operations page by page, item by item, or as one list (protocol.md 11.1).
---
--- Services count, cut and end in their own ways: many repeat the last page when asked for one beyond it, totals change
--- while one reads, some give fewer items than asked for on every page. So the end is where the total says, or the
--- pages that the total makes are through; without a total, or with one that is behind what was already seen, a page
--- that isn't full; and in any case a page that is the same as the one before, or a second empty one.
+-- pages.lua - list operations page by page, item by item, or as one list (protocol.md 11.1). How pages are asked for is
+-- in pages/request.lua, where they end in pages/extent.lua, which items they have in pages/lists.lua.
 
 local errors = require "jdcloud.errors"
+local extent = require "jdcloud.pages.extent"
+local lists = require "jdcloud.pages.lists"
+local request_of = require "jdcloud.pages.request"
 
 local M = {}
-
--- Asked for unless the caller names a size: the most that all services take (protocol.md 11.1, "commonly [10,100]").
-local PAGE_SIZE = 100
 
 --- The options that are of paging; others are those of a single call.
 M.options = { page_size = true, max_items = true, items = true }
 
--- "data.list" of a result; nil where it isn't there.
-local function field(value, path)
-  for name in path:gmatch("[^.]+") do
-    if type(value) ~= "table" then return nil end
-    value = value[name]
-  end
-  return value
-end
+-- What an operation must have to page in each style.
+local NEEDED = { page = "number", offset = "offset", token = "token" }
 
-local function same(a, b)
-  if a == b then return true end
-  if type(a) ~= "table" or type(b) ~= "table" then return false end
-  for key, value in next, a do
-    if not same(value, b[key]) then return false end
-  end
-  for key in next, b do
-    if a[key] == nil then return false end
-  end
-  return true
-end
-
--- Everything that one listing remembers, or nil and an error object.
-local function begin(call, op, params, options)
-  options = options or {}
-  local paging = op.paging
-  local function refuse(message)
-    return nil, errors.new {
-      kind = "invalid", message = message, service = op.service, operation = op.name, attempts = 0,
-    }
-  end
-  if not paging or paging.style ~= "page" then return refuse("is not an operation that pages") end
-  local list = options.items or paging.list
-  if not list then return refuse('which field has the items isn\'t known; say it with items = "data.list"') end
-  local p, rest = {}, {}
-  for name, value in next, params or {} do p[name] = value end
-  for name, value in next, options do
-    if not M.options[name] then rest[name] = value end
-  end
-  p[paging.size] = p[paging.size] or options.page_size or PAGE_SIZE
-  p[paging.number] = p[paging.number] or 1
-  local number, size = tonumber(p[paging.number]), tonumber(p[paging.size])
-  if not number or not size or number < 1 or size < 1 then
-    return refuse(("%s and %s must be numbers from 1"):format(paging.number, paging.size))
-  end
-  return {
-    call = call, op = op, params = p, options = rest, list = list, total_field = paging.total, number = number,
-    size = size, seen = (number - 1) * size, total = 0, empty = 0, ended = false,
+local function failure(op, kind, message)
+  local attempts = kind == "invalid" and 0 or nil
+  return errors.new {
+    kind = kind, message = message, service = op.service, operation = op.name, attempts = attempts,
   }
 end
 
--- Learns from a page whether it was the last one; false if it is only the one before again.
-local function learn(s, items, total)
-  local count = #items
-  if count > 0 and s.before and same(items, s.before) then
-    s.ended = true
-    return false
-  end
-  if count > 0 and not s.before and count < s.size and total and total > s.seen + count then
-    s.seen, s.size = (s.number - 1) * count, count -- the service cuts pages smaller than asked for
-  end
-  s.before = items
-  s.seen, s.empty = s.seen + count, count == 0 and s.empty + 1 or 0
-  if total and total > s.total then s.total = total end -- the largest seen: too many pages end, too few lose items
-  if total and s.seen <= s.total then
-    s.ended = s.seen == s.total or s.number * s.size >= s.total or s.empty > 1
-  else
-    s.ended = count < s.size
-  end
-  return true
+-- "data.a,data.b" -> which of them the caller may mean.
+local function unknown_list(candidates)
+  if not candidates then return 'which field has the items isn\'t known; say it with items = "data.list"' end
+  return 'which list has the items? Say it with items = "' .. candidates:gsub(",", '" or "') .. '"'
 end
 
--- The next page and its items; nil at the end; false and an error once, which is the end too.
+-- Everything that one listing remembers, or nil and an error object.
+local function begin(call, op, params, options, whole_pages)
+  options = options or {}
+  local paging = op.paging
+  if not paging or not paging[NEEDED[paging.style] or ""] then
+    return nil, failure(op, "invalid", "is not known to page; if it does, ask for page after page with client:call")
+  end
+  local list = options.items or paging.list
+  if not list and not whole_pages then return nil, failure(op, "invalid", unknown_list(paging.lists)) end
+  local request, message = request_of.begin(op, params, options.page_size)
+  if not request then return nil, failure(op, "invalid", message) end
+  local rest = {}
+  for name, value in next, options do
+    if not M.options[name] then rest[name] = value end
+  end
+  return {
+    call = call, op = op, options = rest, list = list, guessed = options.items ~= nil, request = request,
+    extent = extent.begin(request),
+  }
+end
+
+-- The items of a page, and how many they are; nil and an error if it has no list where one must be.
+local function items_of(s, page)
+  if not s.list then return lists.all(page) end
+  local items, message = lists.at(page, s.list, s.guessed)
+  if not items then return nil, failure(s.op, "protocol", message) end
+  if #items > 0 then s.guessed = false end
+  return items, #items
+end
+
+-- The end of a listing: nil, or once, if something is wrong with it, false and an error.
+local function finish(s, err)
+  local fault = s.extent.fault
+  s.extent.ended, s.extent.fault = true, nil
+  if err then return false, err end
+  if fault then return false, failure(s.op, "protocol", fault .. "; ask for them with client:call") end
+  return nil
+end
+
+-- The next page, its items and how many they are; nil at the end; false and an error once, which is the end too.
 local function next_page(s)
-  if s.ended then return nil end
-  s.params[s.op.paging.number] = s.number
-  local page, err = s.call(s.op.name, s.params, s.options)
-  if not page then
-    s.ended = true
-    return false, err
-  end
-  local items = field(page, s.list)
-  if items == nil then items = {} end
-  if type(items) ~= "table" then
-    s.ended = true
-    return false, errors.new {
-      kind = "protocol", message = ("the result has no list %q"):format(s.list), service = s.op.service,
-      operation = s.op.name,
-    }
-  end
-  local is_new = learn(s, items, s.total_field and tonumber(field(page, s.total_field)))
-  s.number = s.number + 1
-  if not is_new then return nil end
-  return page, items
+  local e = s.extent
+  if e.ended then return finish(s) end
+  if s.asked then request_of.advance(s.request, s.count, e.token) end
+  s.asked = true
+  local page, err = s.call(s.op.name, s.request.params, s.options)
+  if not page then return finish(s, err) end
+  local items, count = items_of(s, page)
+  if not items then return finish(s, count) end
+  s.count = s.list and count or 0
+  if not extent.learn(e, page, items, count) then return finish(s) end
+  return page, items, count
 end
 
 -- An iterator that gives the error once.
@@ -123,19 +94,22 @@ end
 --- Iterates over the results of a list operation.
 -- @param call function(name, params, options) -> result | nil, error
 -- @param op the operation
--- @param params its parameters; the page's number and size may be among them (a start and a size)
--- @param options page_size (100), max_items, items ("data.list", for results whose list isn't known); those of a single
---   call are passed on
+-- @param params its parameters; where to begin and the size of a page may be among them
+-- @param options page_size (100), max_items, items ("data.list", where the list isn't known; "." is the result itself);
+--   those of a single call are passed on
 -- @return a function for a `for` loop: a result each time; false and an error object once, if a page failed
 function M.pages(call, op, params, options)
-  local s, err = begin(call, op, params, options)
+  local s, err = begin(call, op, params, options, true)
   if not s then return failing(err) end
   local left = options and options.max_items or math.huge
   return function()
     if left <= 0 then return nil end
-    local page, items = next_page(s)
-    if page then left = left - #items end
-    return page, not page and items or nil
+    local page, items, count = next_page(s)
+    if page then
+      left = left - count
+      return page
+    end
+    return page, items
   end
 end
 
@@ -144,20 +118,21 @@ function M.each(call, op, params, options)
   local s, err = begin(call, op, params, options)
   if not s then return failing(err) end
   local left = options and options.max_items or math.huge
-  local items, at = {}, 0
+  local items, at, count = {}, 0, 0
   return function()
     while left > 0 do
       at = at + 1
-      if items[at] ~= nil then
+      if at <= count then
         left = left - 1
+        if items[at] == false then return finish(s, failure(op, "protocol", "one of the items is false")) end
         return items[at]
       end
       local page
-      page, items = next_page(s)
+      page, items, count = next_page(s)
       at = 0
       if not page then
         left = 0
-        return page, page == false and items or nil
+        return page, items
       end
     end
     return nil
