@@ -263,6 +263,7 @@ build = {
         "csrc/lua/enums.c",
         "csrc/lua/host.c",
         "csrc/lua/json.c",
+        "csrc/lua/json_finish.c",
         "csrc/lua/profile.c",
         "csrc/lua/random.c",
         "csrc/lua/sign.c",

@@ -16,9 +16,12 @@
 #endif
 
 #if LUA_VERSION_NUM >= 503
+#define JDC_HAS_INTEGERS    true
 #define jdc_pushint64(L, n) lua_pushinteger(L, (lua_Integer)(n))
 #else
+#define JDC_HAS_INTEGERS    false /* all numbers are floats */
 #define jdc_pushint64(L, n) lua_pushnumber(L, (lua_Number)(n))
+#define lua_isinteger(L, i) false
 #endif
 
 #if LUA_VERSION_NUM >= 504

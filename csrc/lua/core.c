@@ -16,7 +16,7 @@ int luaopen_jdcloud_core(lua_State *L) {
   jdc_open_call(L);
   lua_pushcfunction(L, jdc_json_mark);
   lua_setfield(L, -2, "json_mark");
-  lua_pushcfunction(L, jdc_json_unmark);
-  lua_setfield(L, -2, "json_unmark");
+  lua_pushcfunction(L, jdc_json_finish);
+  lua_setfield(L, -2, "json_finish");
   return 1;
 }

@@ -1,4 +1,4 @@
-/* json.c - marks in JSON text (json.h): big integers, empty lists. Linear, no allocation of ours. */
+/* json.c - marks in JSON text (json.h): big integers, empty objects. Linear, no allocation of ours. */
 #include "json.h"
 
 #include <string.h>
@@ -16,6 +16,7 @@ typedef struct scan {
   const char *copied; /* everything before it is in the buffer, once there is one */
   luaL_Buffer buffer;
   bool marked;
+  bool empty_list; /* there is one */
 } scan;
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -34,13 +35,25 @@ static void replace(scan *s, const char *from, const char *to, const char *mark)
   s->copied = to;
 }
 
-/* At an opening quote; ends behind the closing one, or at the end of a text that is cut short. */
+/* The next quote that no backslash stands before, from p in a string that begins at `content`; or the end of a text
+ * that is cut short. */
+static const char *closing_quote(const char *content, const char *end) {
+  for (const char *p = content; p < end; p++) {
+    p = memchr(p, '"', (size_t)(end - p));
+    if (p == NULL) break;
+    const char *run = p; /* of backslashes: each pair is one that is meant */
+    while (run > content && run[-1] == '\\') run--;
+    if ((p - run) % 2 == 0) return p;
+  }
+  return end;
+}
+
+/* At an opening quote; ends behind the closing one. */
 static void string(scan *s) {
   const char *content = s->at + 1;
-  const char *p = content;
-  while (p < s->end && *p != '"') p += *p == '\\' && p + 1 < s->end ? 2 : 1;
+  const char *p = closing_quote(content, s->end);
   s->at = p < s->end ? p + 1 : p;
-  if ((size_t)(p - content) < NUL_LENGTH || memcmp(content, NUL, NUL_LENGTH) != 0) return;
+  if (content[0] != '\\' || (size_t)(p - content) < NUL_LENGTH || memcmp(content, NUL, NUL_LENGTH) != 0) return;
   const char *next = skip_blanks(s->at, s->end);
   if (next < s->end && *next == ':') return;
   replace(s, content, content, NUL "s");
@@ -62,15 +75,12 @@ static void number(scan *s) {
   replace(s, p, p, "\"");
 }
 
-/* At an opening bracket. */
-static void list(scan *s) {
+/* At an opening bracket or brace. */
+static void container(scan *s) {
   const char *next = skip_blanks(s->at + 1, s->end);
-  if (next < s->end && *next == ']') {
-    replace(s, s->at, next + 1, "\"" NUL "l\"");
-    s->at = next + 1;
-  } else {
-    s->at++;
-  }
+  if (next < s->end && *s->at == '[' && *next == ']') s->empty_list = true;
+  if (next < s->end && *s->at == '{' && *next == '}') replace(s, s->at, next + 1, "\"" NUL "o\"");
+  s->at = next;
 }
 
 int jdc_json_mark(lua_State *L) {
@@ -82,44 +92,18 @@ int jdc_json_mark(lua_State *L) {
     const char c = *s.at;
     if (c == '"') {
       string(&s);
-    } else if (c == '[') {
-      list(&s);
+    } else if (c == '[' || c == '{') {
+      container(&s);
     } else if (c == '-' || is_digit(c)) {
       number(&s);
     } else {
       s.at++;
     }
   }
-  if (!s.marked) return 1;
-  luaL_addlstring(&s.buffer, s.copied, (size_t)(s.end - s.copied));
-  luaL_pushresult(&s.buffer);
-  return 1;
-}
-
-/* The table is at t and on the top; the function to restore with is at 2. */
-static void unmark(lua_State *L, int t, int depth) {
-  if (depth > JDC_JSON_DEPTH) luaL_error(L, "JSON is nested too deeply");
-  luaL_checkstack(L, 6, "JSON is nested too deeply");
-  for (lua_pushnil(L); lua_next(L, t) != 0; lua_settop(L, t + 1)) { /* the key stays at t + 1, the value at t + 2 */
-    const int type = lua_type(L, t + 2);
-    if (type == LUA_TTABLE) unmark(L, t + 2, depth + 1);
-    if (type != LUA_TSTRING) continue;
-    size_t length;
-    const char *text = lua_tolstring(L, t + 2, &length);
-    if (length == 0 || text[0] != '\0') continue;
-    lua_pushvalue(L, t + 1);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, t + 2);
-    lua_call(L, 1, 1);
-    lua_rawset(L, t);
+  if (s.marked) {
+    luaL_addlstring(&s.buffer, s.copied, (size_t)(s.end - s.copied));
+    luaL_pushresult(&s.buffer);
   }
-}
-
-int jdc_json_unmark(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
-  lua_settop(L, 2);
-  lua_pushvalue(L, 1);
-  unmark(L, 3, 1);
-  return 1;
+  lua_pushboolean(L, s.marked || s.empty_list);
+  return 2;
 }

@@ -35,24 +35,24 @@ local function title(body)
   return found and found ~= "" and found:sub(1, TITLE_MAX) or nil
 end
 
--- "empty", "envelope", "json" or "other", and the decoded value.
+-- "empty", "envelope", "json" or "other"; the decoded value, and whether it is raw (json.read).
 local function decode(body)
   if body == nil or body == "" or not body:find("%S") then return "empty" end
   if not body:find("^%s*[{%[]") then return "other" end
-  local value = json.decode(body)
+  local value, raw = json.read(body)
   if type(value) ~= "table" then return "other" end
-  if value.requestId ~= nil or value.result ~= nil or value.error ~= nil then return "envelope", value end
-  return "json", value
+  if value.requestId ~= nil or value.result ~= nil or value.error ~= nil then return "envelope", value, raw end
+  return "json"
 end
 
 --- Reads an answer.
 -- @param response { status, headers, body } of a transport
 -- @param facts a table to use again, or nil
 -- @return facts: kind of body (`body`), http_status, code | nil, status, message, request_id, details, denied, date,
---   retry_after, headers, result
+--   retry_after, headers, result and raw (as result.shape takes them)
 function M.read(response, facts)
   local headers = response.headers or {}
-  local body, value = decode(response.body)
+  local body, value, raw = decode(response.body)
   facts = facts or {}
   facts.body, facts.http_status, facts.headers = body, integer_of(response.status), headers
   facts.date, facts.retry_after = headers.date, headers["retry-after"]
@@ -60,8 +60,9 @@ function M.read(response, facts)
   facts.code, facts.status, facts.message, facts.details, facts.denied = nil, nil, nil, nil, nil
   if body == "other" then facts.message = title(response.body) end
   if body ~= "envelope" then return facts end
+  facts.result, facts.raw, value.result = value.result, raw, nil
+  if raw then json.finish(value, true) end
   facts.request_id = text_or_nil(value.requestId) or facts.request_id
-  facts.result = value.result
   local err = value.error
   if type(err) == "table" then
     facts.code = integer_of(tonumber(err.code) or 0)

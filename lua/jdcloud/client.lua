@@ -62,9 +62,9 @@ end
 function M.call(client, name, params, options)
   local op, built = build(client, name, params, options)
   if not op then return nil, built end
-  local meta, value = exchange.run(client.view, client.model, op, built, options)
+  local meta, value, raw = exchange.run(client.view, client.model, op, built, options)
   if not meta then return nil, value end
-  return result.shape(value, op, client.view.options.keep_null), meta
+  return result.shape(value, op, client.view.options.keep_null, raw), meta
 end
 
 --- The signed request of an operation, unsent.

@@ -121,7 +121,8 @@ end
 -- @param op { name | nil, method, repeatable | nil }
 -- @param built { path, query | nil, body | nil, region | nil (the one that is sent), client_token | nil }
 -- @param options those of a single call and, for cloud:request, its endpoint; or nil
--- @return meta = { request_id, http_status, attempts, headers }, the decoded result (nil if there is none) | nil, error
+-- @return meta = { request_id, http_status, attempts, headers }, the decoded result (nil if there is none), is it raw
+--   (as result.shape takes them) | nil, error
 function M.run(view, model, op, built, options)
   options = options or NONE
   local place, message = place_of(view, model, built.region, options.endpoint)
@@ -133,9 +134,9 @@ function M.run(view, model, op, built, options)
   end
   fill(slot, view, model, op, built, place, options)
   local facts, attempts = call.run(view, slot)
-  local meta, value
+  local meta, value, raw
   if facts then
-    value = facts.result
+    value, raw = facts.result, facts.raw
     meta = {
       request_id = facts.request_id, http_status = facts.http_status, attempts = attempts, headers = facts.headers,
     }
@@ -143,7 +144,7 @@ function M.run(view, model, op, built, options)
     value = attempts
   end
   call.put_back(view, slot)
-  return meta, value
+  return meta, value, raw
 end
 
 -- Waits until there are keys to sign with, asking the provider if this caller is to.

@@ -13,7 +13,8 @@ cjson.decode_max_depth(DEPTH_MAX)
 cjson.decode_invalid_numbers(false)
 
 local floor, huge, mathtype = math.floor, math.huge, math.type
-local byte, find, format, gsub, sub = string.byte, string.find, string.format, string.gsub, string.sub
+local find, format, gsub = string.find, string.format, string.gsub
+local finish = core.json_finish
 local sort, concat = table.sort, table.concat
 
 --- JSON's null inside Lua tables: the same value as cjson.null and ngx.null.
@@ -34,18 +35,21 @@ end
 
 -- Reading.
 
--- Digits -> an integer where this Lua has one that large, else the digits.
-local function integer_of(digits)
-  local n = mathtype and tonumber(digits)
-  return mathtype and mathtype(n) == "integer" and n or digits
+--- Reads JSON text as far as lua-cjson does.
+-- @return the value, raw: is it to go through M.finish before it is what the text says? Only tables are ever raw. Or
+--   nil and a message without any of the text.
+function M.read(text)
+  local marked, raw = core.json_mark(text)
+  local ok, value = pcall(cjson.decode, marked)
+  if not ok then return nil, tostring(value) end
+  if raw and type(value) ~= "table" then return finish(value, list_metatable, true), false end
+  return value, raw
 end
 
--- What a mark stands for (csrc/lua/json.h).
-local function restore(s)
-  local letter = sub(s, 2, 2)
-  if letter == "i" then return integer_of(sub(s, 3)) end
-  if letter == "l" then return M.list() end
-  return sub(s, 3)
+--- Finishes what M.read returned, or a part of it, in place.
+-- @param plan, resolve, keep_null the types that it gets (csrc/lua/json.h), or nil
+function M.finish(value, raw, plan, resolve, keep_null)
+  return finish(value, list_metatable, raw, plan, resolve, keep_null)
 end
 
 --- Decodes JSON text.
@@ -53,12 +57,9 @@ end
 --   has no such integers; an empty list is a json.list{}; other numbers are what lua-cjson makes of them (floats). Or
 --   nil and a message without any of the text.
 function M.decode(text)
-  local marked = core.json_mark(text)
-  local ok, value = pcall(cjson.decode, marked)
-  if not ok then return nil, tostring(value) end
-  if marked == text then return value end
-  if type(value) == "table" then return core.json_unmark(value, restore) end
-  return type(value) == "string" and byte(value) == 0 and restore(value) or value
+  local value, raw = M.read(text)
+  if value ~= nil and raw then return finish(value, list_metatable, true) end
+  return value, raw
 end
 
 -- Writing.

@@ -75,11 +75,11 @@ function M.request(view, request)
   if not query then return invalid(request, problems) end
   local body, message = body_text(request.body)
   if not body then return invalid(request, message) end
-  local meta, value = exchange.run(view, model_of(view, request.service), {
+  local meta, value, raw = exchange.run(view, model_of(view, request.service), {
     name = request.operation, method = request.method:upper(),
   }, { path = path, query = query, body = body ~= "" and body or nil, region = region }, request)
   if not meta then return nil, value end
-  return result.shape(value, models.any, view.options.keep_null), meta
+  return result.shape(value, models.any, view.options.keep_null, raw), meta
 end
 
 --- Signs a request with the cloud's keys and sends nothing: for proxies and customer gateways.

@@ -69,7 +69,7 @@ describe("reading JSON", function()
   end)
 
   it("doesn't copy what needs no marks", function()
-    local text = '{"a":[1,2.5,"x"],"b":{}}'
+    local text = '{"a":[1,2.5,"x"],"b":[],"c":{"d":"{}"}}'
     assert.equal(text, core.json_mark(text))
   end)
 

@@ -7,8 +7,12 @@ local result = require "jdcloud.result"
 local op = assert(models.service("vm")):operation("describeInstances")
 local has_integers = math.type ~= nil
 
+-- Both ways must come to the same: from an answer in one pass, and from a value that is decoded already.
 local function shaped(text, of, keep_null)
-  return result.shape(assert(json.decode(text)), of or op, keep_null)
+  local value, raw = json.read(text)
+  local at_once = result.shape(value, of or op, keep_null, raw)
+  assert.equal(json.encode(at_once), json.encode(result.shape(json.decode(text), of or op, keep_null)))
+  return at_once
 end
 
 local function is_integer(n)
@@ -71,6 +75,45 @@ describe("a result", function()
 
   it("takes an empty object for an empty list where the model says list", function()
     assert.equal('{"instances":[]}', json.encode(shaped('{"instances":{}}')))
+  end)
+
+  it("tells an empty object from an empty list where the model says nothing, or something else", function()
+    local text = '{"charge":{},"hostGroup":[],"new":{"a":{},"b":[],"c":[{},[]]}}'
+    assert.equal(text, json.encode(shaped(text, models.any)))
+    assert.equal('{"instances":[' .. text .. "]}", json.encode(shaped('{"instances":[' .. text .. "]}")))
+    assert.equal('{"instances":{"a":{},"b":[1]}}', json.encode(shaped('{"instances":{"a":{},"b":[1],"c":null}}')))
+    assert.equal("{}", json.encode(shaped("{}")))
+    assert.equal("[]", json.encode(shaped("[]")))
+  end)
+
+  it("has a text that looks like a mark as it is", function()
+    local text = '{"a":"\\u0000o","instances":[{"az":"\\u0000i5"}],"totalCount":"\\u0000"}'
+    local r = shaped(text)
+    assert.same({ a = "\0o", instances = { { az = "\0i5" } }, totalCount = "\0" }, r)
+    assert.equal(text, json.encode(r))
+  end)
+
+  it("follows a type that contains itself", function()
+    local folder = { kind = "struct" }
+    folder.resolved = { fields = {
+      size = { type = { kind = "integer" } }, share = { type = { kind = "number" } },
+      folders = { type = { kind = "list", of = folder } },
+    } }
+    local text = ('{"size":1,"share":2,"folders":['):rep(20) .. ("]}"):rep(20)
+    local depth, r = 0, shaped(text, folder)
+    while r do
+      depth, r = depth + 1, r.folders[1]
+    end
+    assert.equal(20, depth)
+    r = shaped('{"folders":[{"folders":null,"size":3,"share":4}]}', folder)
+    assert.equal('{"folders":[{"folders":[],"share":4,"size":3}]}', json.encode(r))
+    assert.is_true(is_integer(r.folders[1].size))
+    if has_integers then assert.equal("float", math.type(r.folders[1].share)) end
+  end)
+
+  it("can be nested as deep as JSON may be here", function()
+    local text = ('{"a":['):rep(63) .. "null" .. ("]}"):rep(63)
+    assert.equal(text, json.encode(shaped(text)))
   end)
 
   it("is an empty table where there is none, and what it is where the model is wrong", function()
