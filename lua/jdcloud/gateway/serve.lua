@@ -54,12 +54,16 @@ The local gateway answers at
   %s   (HTTP/2 at %s)
   %s
 
-until Ctrl-C. Its CA: %s
+until Ctrl-C. With these variables any script asks it instead of JD Cloud:
 
+  export JDCLOUD_ENDPOINT=%s
   export JDCLOUD_ACCESS_KEY_ID=%s
   export JDCLOUD_SECRET_ACCESS_KEY=%s
+  export JDCLOUD_REGION_ID=cn-north-1
 
-  jdcloud.new { region = "cn-north-1", endpoint = "%s",
+Over HTTPS, where its CA must be named:
+
+  jdcloud.new { endpoint = "%s",
     ca_file = "%s" }
 
 The access key %s (same secret) is disabled.]]
@@ -81,8 +85,8 @@ local function main()
     io.stderr:write(message, "\n")
     return 1
   end
-  print(GREETING:format(server.https, server.https2, server.http, server.ca_file, example.access_key,
-    example.secret_key, server.https, server.ca_file, DISABLED_KEY))
+  print(GREETING:format(server.https, server.https2, server.http, server.http, example.access_key, example.secret_key,
+    server.https, server.ca_file, DISABLED_KEY))
   io.stdout:flush()
   -- Ctrl-C raises "interrupted!" between two sleeps; the server must be stopped and its folder removed. Any other end
   -- of this process the server notices by itself, within a second.
