@@ -1,5 +1,6 @@
 -- The parameters of a request, gathered from path, query and body and checked against the model: what a service says
--- before it looks at anything else.
+-- before it looks at anything else. A service ignores what it doesn't know: unknown parameters stay as they came. Text
+-- stands for numbers and booleans where there is only text, in path and query; digits do in a body too.
 
 local core = require "jdcloud.core"
 local canonical = require "jdcloud.gateway.canonical"
@@ -8,126 +9,188 @@ local models = require "jdcloud.models"
 
 local M = {}
 
+local null = json.null
+local tointeger = math.tointeger
+
 local function refuse(message)
   return nil, { http = 400, status = "INVALID_ARGUMENT", message = message }
 end
 
 -- "filters.1.values.2" -> { filters = { [1] = { values = { [2] = … } } } } (protocol.md 3.3)
 local function place(params, name, value)
-  local steps = {}
+  local at, key = params, nil
   for step in name:gmatch("[^.]+") do
-    steps[#steps + 1] = step:find("^%d+$") and tonumber(step) or step -- not "nan", which LuaJIT's tonumber knows
-  end
-  local at = params
-  for i = 1, #steps - 1 do
-    if type(at[steps[i]]) ~= "table" then
-      at[steps[i]] = {}
+    if key ~= nil then
+      if type(at[key]) ~= "table" then
+        at[key] = {}
+      end
+      at = at[key]
     end
-    at = at[steps[i]]
+    key = step:find("^[1-9]%d*$") and tonumber(step) or step
   end
-  if #steps > 0 then
-    at[steps[#steps]] = value
+  if key ~= nil then
+    at[key] = value
   end
 end
 
--- Clients of other languages send explicit nulls for what is unset; the service takes them as absent (protocol.md 3.4).
-local function without_nulls(value)
-  if value == json.null then
-    return nil
+local function decoded(body)
+  local params = json.decode(body)
+  if type(params) ~= "table" or json.is_list(params) or params[1] ~= nil then
+    return refuse("the body is not a JSON object")
   end
-  if type(value) == "table" then
-    for name, item in pairs(value) do
-      value[name] = without_nulls(item)
-    end
-  end
-  return value
+  return params
 end
 
 local function gather(operation, request, path_values)
-  local params = {}
-  if operation.in_body then
-    local body = request.body or ""
+  local params, body = {}, request.body or ""
+  if not operation.in_body then
     if body ~= "" then
-      params = without_nulls(json.decode(body))
-      if type(params) ~= "table" or json.is_list(params) or params[1] ~= nil then
-        return refuse("the body is not a JSON object")
-      end
+      return refuse("a " .. operation.method .. " has no body")
     end
-  else
     for _, pair in ipairs(canonical.parameters(request.target)) do
       place(params, pair.name, pair.value)
     end
+  elseif body ~= "" then
+    local failure
+    params, failure = decoded(body)
+    if not params then
+      return nil, failure
+    end
   end
+  -- Other clients repeat these in the body, where a service ignores them (protocol.md 3.4).
   for name, value in pairs(path_values) do
     params[name] = value
   end
   return params
 end
 
-local function whole(value)
-  return type(value) == "number" and value % 1 == 0 or type(value) == "string" and value:find("^%-?%d+$") ~= nil
+local LARGEST, SMALLEST = "9223372036854775807", "9223372036854775808" -- without signs
+
+-- A whole number of 64 bits, exact: a number below 2^53, from there on what json.decode gives (an integer where this
+-- Lua has them, else digits). nil if it is none.
+local function integer(value)
+  if type(value) == "number" then
+    if value % 1 ~= 0 or value >= 2 ^ 63 or value < -2 ^ 63 then
+      return nil
+    end
+    return tointeger and tointeger(value) or value
+  elseif type(value) ~= "string" then
+    return nil
+  end
+  local sign, digits = value:match("^(%-?)0*(%d+)$")
+  local limit = sign == "-" and SMALLEST or LARGEST
+  if not digits or #digits > #limit or #digits == #limit and digits > limit then
+    return nil
+  end
+  local n = tonumber(sign .. digits)
+  if tointeger then
+    return tointeger(n)
+  end
+  return n < 2 ^ 53 and n > -2 ^ 53 and n or sign .. digits
 end
 
+local function number(value)
+  if type(value) == "string" then
+    local known = value:find("^%-?%d+%.?%d*$") or value:find("^%-?%d+%.?%d*[eE][+-]?%d+$")
+    return known and tonumber(value) or nil
+  end
+  return type(value) == "number" and value or nil
+end
+
+-- Each gives the value as its type has it, or nil.
 local SCALARS = {
   string = function(value)
-    return type(value) == "number" or type(value) == "string" and json.string(value) ~= nil
+    return type(value) == "string" and json.string(value) and value or nil
   end,
-  integer = whole,
-  number = function(value)
-    return tonumber(value) ~= nil
-  end,
-  boolean = function(value)
-    return type(value) == "boolean" or value == "true" or value == "false"
+  integer = integer,
+  number = number,
+  boolean = function(value, in_body)
+    if type(value) == "boolean" then
+      return value
+    elseif in_body or value ~= "true" and value ~= "false" then
+      return nil
+    end
+    return value == "true"
   end,
 }
 
--- Text of a query becomes a value of the model's type; other values stay.
-local function convert(value, kind)
-  if kind == "integer" or kind == "number" then
-    return tonumber(value)
-  elseif kind == "boolean" then
-    return value == true or value == "true"
+local fields -- function(c, values, shape, prefix)
+
+-- A list has its elements from 1, one after another.
+local function is_list(value)
+  if type(value) ~= "table" then
+    return false
+  end
+  local count, last = 0, 0
+  for key in pairs(value) do
+    if type(key) ~= "number" then
+      return false
+    end
+    count, last = count + 1, math.max(last, key)
+  end
+  return count == last
+end
+
+local function charge(value, where)
+  -- The API's default, unlike the contract's (protocol.md 8), is what a service does that is told nothing.
+  value.chargeMode = value.chargeMode or "postpaid_by_duration"
+  local problem = (core.charge_check(value) or {})[1]
+  if problem then
+    return refuse(where .. "." .. problem.field .. ": " .. problem.message)
   end
   return value
 end
 
-local fields
-
-local function checked(value, expected, where)
+local function checked(c, value, expected, where)
   local kind = expected.kind
-  if SCALARS[kind] then
-    if not SCALARS[kind](value) then
+  local scalar = SCALARS[kind]
+  if scalar then
+    local good = scalar(value, c.in_body)
+    if good == nil then
       return refuse(where .. " must be of type " .. kind)
     end
-    return convert(value, kind)
+    return good
   elseif kind == "list" then
-    if type(value) ~= "table" or (next(value) ~= nil and value[1] == nil) then
+    if not is_list(value) then
       return refuse(where .. " must be a list")
     end
     for i, item in ipairs(value) do
-      local good, failure = checked(item, expected.of, where .. "." .. i)
-      if failure then
-        return nil, failure
+      if item ~= null then
+        local good, failure = checked(c, item, expected.of, where .. "." .. i)
+        if failure then
+          return nil, failure
+        end
+        value[i] = good
       end
-      value[i] = good
     end
+    return json.list(value)
   elseif kind == "struct" then
     if type(value) ~= "table" or json.is_list(value) or value[1] ~= nil then
       return refuse(where .. " must be an object")
     end
-    return fields(value, models.shape(expected).fields, where .. ".")
+    local good, failure = fields(c, value, models.shape(expected), where .. ".")
+    if good and expected.shape == "ChargeSpec" and expected.service == "charge" then
+      return charge(value, where)
+    end
+    return good, failure
   end
   return value
 end
 
-function fields(values, declared, prefix)
-  for name, field in pairs(declared) do
-    if values[name] == nil then
+-- Null is what clients of other languages send for what is unset; a service takes it as absent (protocol.md 3.4).
+function fields(c, values, shape, prefix)
+  for _, field in ipairs(shape.list) do
+    local name = field.name
+    local value = values[name]
+    if value == null and field.type.kind ~= "any" then
+      values[name], value = nil, nil
+    end
+    if value == nil then
       if field.required then
         return refuse(prefix .. name .. " is required")
       end
     else
-      local good, failure = checked(values[name], field.type, prefix .. name)
+      local good, failure = checked(c, value, field.type, prefix .. name)
       if failure then
         return nil, failure
       end
@@ -135,15 +198,6 @@ function fields(values, declared, prefix)
     end
   end
   return values
-end
-
-local function known_region(text)
-  for _, region in ipairs(core.enums.region) do
-    if region.text == text then
-      return true
-    end
-  end
-  return false
 end
 
 --- Gathers and checks the parameters of a request. Messages name parameters and types, never values.
@@ -156,10 +210,11 @@ function M.parameters(operation, request, path_values)
   if not params then
     return nil, failure
   end
-  if params.regionId ~= nil and not known_region(params.regionId) then
+  -- Regions are open text: new ones open (design.md, Region).
+  if params.regionId ~= nil and not (type(params.regionId) == "string" and core.region_shape(params.regionId)) then
     return refuse("regionId is not a region")
   end
-  return fields(params, operation.params, "")
+  return fields({ in_body = operation.in_body }, params, operation, "")
 end
 
 return M

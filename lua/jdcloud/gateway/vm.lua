@@ -75,17 +75,6 @@ local function find(store, params, now)
   return nil, { http = 404, status = "NOT_FOUND", message = "no such instance in this region" }
 end
 
--- The API's default mode, unlike the contract's (protocol.md 8), is what a service that is asked does.
-local function charge_spec(spec)
-  local charge = spec.charge or {}
-  charge.chargeMode = charge.chargeMode or "postpaid_by_duration"
-  local problem = (core.charge_check(charge) or {})[1]
-  if problem then
-    return invalid("instanceSpec.charge." .. problem.field .. ": " .. problem.message)
-  end
-  return charge
-end
-
 local function create_one(store, params, spec, name, now)
   store.created = store.created + 1
   local number = store.created
@@ -111,7 +100,7 @@ local function allowed(store, params, count, now)
   elseif #alive(store, params.regionId, now) + count > store.settings.quota then
     return nil, { http = 429, status = "QUOTA_EXCEEDED", message = "quota of instances exceeded" }
   end
-  return charge_spec(spec)
+  return true
 end
 
 --- Operations by name.
@@ -123,11 +112,11 @@ function M.operations.createInstances(store, params, now)
     return { instanceIds = store.tokens[token] }
   end
   local spec, count = params.instanceSpec, params.maxCount or 1
-  local charge, failure = allowed(store, params, count, now)
-  if not charge then
+  local good, failure = allowed(store, params, count, now)
+  if not good then
     return nil, failure
   end
-  spec.charge = charge
+  spec.charge = spec.charge or { chargeMode = "postpaid_by_duration" } -- the API's default (protocol.md 8)
   local ids = json.list {}
   for i = 1, count do
     ids[i] = create_one(store, params, spec, count == 1 and spec.name or spec.name .. i, now)
@@ -251,6 +240,16 @@ end
 function M.operations.describeQuotas(store, params, now)
   local used = #alive(store, params.regionId, now)
   return { quotas = json.list { { resourceType = "instance", limit = store.settings.quota, used = used } } }
+end
+
+-- Other services take any region that looks like one; this one has zones only in those that are known.
+for name, act in pairs(M.operations) do
+  M.operations[name] = function(store, params, now)
+    if #zones_of(params.regionId) == 0 then
+      return invalid("regionId is not a region")
+    end
+    return act(store, params, now)
+  end
 end
 
 return M
