@@ -36,6 +36,7 @@ build = {
     ["jdcloud.client"] = "lua/jdcloud/client.lua",
     ["jdcloud.cloud"] = "lua/jdcloud/cloud.lua",
     ["jdcloud.credentials"] = "lua/jdcloud/credentials.lua",
+    ["jdcloud.describe"] = "lua/jdcloud/describe.lua",
     ["jdcloud.enums"] = "lua/jdcloud/enums.lua",
     ["jdcloud.errors"] = "lua/jdcloud/errors.lua",
     ["jdcloud.exchange"] = "lua/jdcloud/exchange.lua",

@@ -144,6 +144,13 @@ function M.waiters(client)
   return require("jdcloud.waiters").names(client.model.service)
 end
 
+--- What there is to know of an operation, as a fresh table that prints well (describe.lua) | nil, error.
+function M.describe(client, name)
+  local op, err = operation_of(client, name)
+  if not op then return nil, err end
+  return require("jdcloud.describe").operation(op)
+end
+
 --- The names of the service's operations, sorted.
 function M.operations(client)
   return client.model:operations()

@@ -11,6 +11,7 @@ local LAZY = {
   charge_unit = { "enums", "charge_unit" }, charge_status = { "enums", "charge_status" },
   regions = { "enums", "regions" }, charge = { "charge" }, filters = { "filters" }, null = { "json", "null" },
   list = { "json", "list" }, main = { "main" }, is_error = { "errors", "is" }, check = { "errors", "check" },
+  services = { "models", "services" },
 }
 
 local function load_lazily(M, name)

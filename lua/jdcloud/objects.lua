@@ -39,6 +39,11 @@ local function client_methods(check, raising)
     return client.operations(self._client)
   end
 
+  --- client:describe(operation) -> what there is to know of an operation, printable (see describe.lua).
+  function Client:describe(operation)
+    return check(client.describe(self._client, operation))
+  end
+
   --- client:each(operation, params, options) -> an iterator over the items of all pages.
   function Client:each(operation, params, options)
     return iterator(client.each(self._client, operation, params, options))
