@@ -122,9 +122,9 @@ lint: ## check formats, warnings and house rules
 checks:
 	+@BUILD=$(BUILD) WARNINGS="$(WARNINGS)" LUA_INCLUDE="$(INC_5.4)" spec/support/lint.sh
 
-models: ## make the models of lua/jdcloud/services/ from spec/facts/
+models: ## make the models of lua/jdcloud/services/ from the folder FACTS (spec/facts by default)
 	@spec/support/deps.sh lua:$(LUA) cjson:$(LUA)
-	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/models.lua
+	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/models.lua '$(or $(FACTS),spec/facts)'
 
 install: build ## install for LUA into PREFIX (/usr/local); DESTDIR is honoured
 	@set -e; for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(LUA_SHARE)/$$file; done; \

@@ -42,11 +42,19 @@ end
 
 local ROOM = 256 -- entries that a view's tables by service and region may have
 
+-- The models of a view: its own and the bundled ones | nil, error. Compiled once; no view keeps the facts.
+local function take_models(options)
+  local wanted = options.models
+  options.models = nil
+  if wanted == nil then return models.bundled end
+  return require("jdcloud.models.given").registry(wanted)
+end
+
 -- A view: options over the state that it shares with the other views of its cloud.
-local function view_of(shared, connection, keys, options)
+local function view_of(shared, connection, keys, options, registry)
   return {
     shared = shared, connection = connection, keys = keys, options = options, headers = identity_headers(options),
-    agents = {}, places = {}, raw_models = {}, room = ROOM,
+    agents = {}, places = {}, raw_models = {}, room = ROOM, models = registry,
     limiter = options.limits == false and "none" or options.limiter and "driver" or "process",
   }
 end
@@ -86,9 +94,12 @@ function M.new(given)
   if err then return nil, err end
   options.environment_endpoint = credentials.environment_endpoint()
   forget_secrets(options)
+  local registry
+  registry, err = take_models(options)
+  if not registry then return nil, err end
   local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
   set_limits(shared.core, options.limits)
-  local view = view_of(shared, connect(shared, options), keys, options)
+  local view = view_of(shared, connect(shared, options), keys, options, registry)
   view.region_given = given.region ~= nil
   return view
 end
@@ -114,9 +125,15 @@ function M.with(view, given)
     end
     forget_secrets(options)
   end
+  local registry = view.models
+  if given.models ~= nil then
+    local err
+    registry, err = take_models(options)
+    if not registry then return nil, err end
+  end
   if options_of.any(given, options_of.connection) then connection = connect(view.shared, options) end
   set_limits(view.shared.core, given.limits)
-  local other = view_of(view.shared, connection, keys, options)
+  local other = view_of(view.shared, connection, keys, options, registry)
   other.region_given = region_given
   return other
 end
@@ -138,9 +155,14 @@ end
 --- A client of a service.
 -- @return client state { view, model, service } | nil, error of kind config
 function M.service(view, name)
-  local model, message = models.service(name)
+  local model, message = view.models:service(name)
   if not model then return nil, errors.new { kind = "config", message = message, service = name } end
   return client.new(view, model)
+end
+
+--- The names of the services that have a model, sorted: the bundled ones and the view's own.
+function M.services(view)
+  return view.models:services()
 end
 
 --- Makes any call, known to a model or not (see raw.lua).

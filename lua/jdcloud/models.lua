@@ -1,7 +1,9 @@
 -- models.lua - the loader of service models: a service is loaded at its first use, an operation or shape parsed at its
 -- first use. The notation is that of models/compile.lua. What comes out is shared and must not be changed.
 --
---   model       { service, endpoint, revision, signing_name, default_region }
+--   registry    the models that know each other: those that come with this release (M.bundled), or those that a cloud
+--               was given besides (models/given.lua), which are looked for first
+--   model       { service, endpoint, revision, default_region, registry }
 --   operation   { name, service, method, version, path, result = type | nil, repeatable (a read), in_body (its
 --                 parameters are), client_token and region (it has such a parameter), default_region, paging,
 --                 params = { [name] = parameter }, names = { sorted }, list = { parameters in that order },
@@ -10,7 +12,7 @@
 --                 begins in JSON) }; a field of a shape has no place
 --   type        { kind = "string" | "integer" | "number" | "boolean" | "any" }
 --               { kind = "list", of = type }
---               { kind = "struct", service, shape }                                 models.shape(type) has its fields
+--               { kind = "struct", service, shape, registry | nil (bundled) }       models.shape(type) has its fields
 
 local nearest = require "jdcloud.nearest"
 
@@ -28,21 +30,12 @@ M.any = SCALARS["?"]
 local Model = {}
 Model.__index = Model
 
-local loaded = {} -- name -> model
-
-local function load(name)
-  local model = loaded[name]
-  if not model then
-    local source = require("jdcloud.services." .. name)
-    model = setmetatable({
-      service = source.service, revision = source.revision, default_region = source.default_region,
-      endpoint = source.endpoint or source.service .. ".jdcloud-api.com",
-      signing_name = source.signing_name or source.service,
-      source = source, parsed = {}, types = {},
-    }, Model)
-    loaded[name] = model
-  end
-  return model
+local function model_of(source, registry)
+  return setmetatable({
+    service = source.service, revision = source.revision, default_region = source.default_region,
+    endpoint = source.endpoint or source.service .. ".jdcloud-api.com",
+    source = source, registry = registry, parsed = {}, types = {},
+  }, Model)
 end
 
 -- The type of a notation; one table for one text, so that what is resolved once stays resolved.
@@ -54,7 +47,10 @@ local function type_of(model, text)
     known = { kind = "list", of = type_of(model, rest) }
   else
     local service, shape = rest:match("^([%w_]+):(.+)$")
-    known = { kind = "struct", service = service or model.service, shape = shape or rest }
+    known = {
+      kind = "struct", service = service or model.service, shape = shape or rest,
+      registry = not model.registry.is_bundled and model.registry or nil,
+    }
   end
   model.types[text] = known
   return known
@@ -83,13 +79,14 @@ local function pieces_of(operation)
   return pieces
 end
 
-local PAGING_USUAL = { style = "page", number = "pageNumber", size = "pageSize", total = "totalCount" }
+--- What a paging operation has unless its text says otherwise.
+M.paging_usual = { style = "page", number = "pageNumber", size = "pageSize", total = "totalCount" }
 
 -- nil where the operation doesn't page.
 local function paging_of(text)
   if text == "" then return nil end
   local paging = {}
-  for key, value in pairs(PAGING_USUAL) do paging[key] = value end
+  for key, value in pairs(M.paging_usual) do paging[key] = value end
   for key, value in text:gmatch("(%w+)=(%S+)") do
     paging[key] = value ~= "-" and value or nil
   end
@@ -154,8 +151,14 @@ function Model:operations()
   return names
 end
 
+local Registry = {}
+Registry.__index = Registry
+
+--- The models that come with this release.
+M.bundled = setmetatable({ loaded = {}, is_bundled = true }, Registry)
+
 local function parse_shape(t)
-  local model = load(t.service)
+  local model = (t.registry or M.bundled):model(t.service)
   local text = model.source.shapes[t.shape]
   if text:sub(1, 1) == "=" then text = model.source.shapes[text:sub(2)] end
   local shape = { name = t.shape, fields = {}, names = {}, list = {} }
@@ -177,22 +180,67 @@ function M.shape(t)
   return shape
 end
 
---- The names of all services, sorted.
-function M.services()
-  local names = {}
-  for i, name in ipairs(require("jdcloud.services")) do names[i] = name end
+-- Is there a bundled module of this name? Only then may it be asked for.
+local function is_bundled(name)
+  local index = require "jdcloud.services"
+  for _, list in ipairs { index, index.shapes_only } do
+    for _, known in ipairs(list) do
+      if known == name then return true end
+    end
+  end
+  return false
+end
+
+--- Makes the registry of models that were given; what they don't have comes from the bundled ones.
+-- @param sources { [service] = what models/compile.lua made }
+function M.registry(sources)
+  local registry = setmetatable({ loaded = {}, given = sources }, Registry)
+  for name, source in pairs(sources) do registry.loaded[name] = model_of(source, registry) end
+  return registry
+end
+
+--- The model of a service, also of one that has shapes only; nil if there is none.
+function Registry:model(name)
+  local model = self.loaded[name]
+  if model or not self.is_bundled then return model or M.bundled:model(name) end
+  if not is_bundled(name) then return nil end
+  model = model_of(require("jdcloud.services." .. name), self)
+  self.loaded[name] = model
+  return model
+end
+
+--- The names of all services with operations, sorted.
+function Registry:services()
+  local names, given = {}, self.given or {}
+  for _, name in ipairs(require "jdcloud.services") do
+    if not given[name] then names[#names + 1] = name end
+  end
+  for name, source in pairs(given) do
+    if next(source.operations) then names[#names + 1] = name end
+  end
+  table.sort(names)
   return names
 end
 
---- The model of a service.
+--- The model of a service with operations.
+-- @return the model, or nil and a message with the nearest names
+function Registry:service(name)
+  local model = self:model(name)
+  if model and next(model.source.operations) then return model end
+  return nil, ('there is no model of the service "%s" here%s; services() names those there are, the option models '
+    .. "takes the facts of others, cloud:request makes calls without a model"):format(tostring(name),
+    nearest.suggest(name, self:services()))
+end
+
+--- The names of all bundled services with operations, sorted.
+function M.services()
+  return M.bundled:services()
+end
+
+--- The bundled model of a service with operations.
 -- @return the model, or nil and a message with the nearest names
 function M.service(name)
-  if loaded[name] and next(loaded[name].source.operations) then return loaded[name] end
-  for _, known in ipairs(require("jdcloud.services")) do
-    if known == name then return load(name) end
-  end
-  return nil, ('there is no model of the service "%s" here%s; cloud:request makes calls without one'):format(
-    tostring(name), nearest.suggest(name, require("jdcloud.services")))
+  return M.bundled:service(name)
 end
 
 return M

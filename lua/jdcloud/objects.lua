@@ -117,6 +117,11 @@ local function cloud_methods(check, wrap, wrap_client)
     return check(state and wrap_client(state), err)
   end
 
+  --- cloud:services() -> the names of the services that have a model, sorted.
+  function Cloud:services()
+    return cloud.services(self._view)
+  end
+
   --- cloud:request{ service, method, path, … } -> result, meta: any call (see raw.lua).
   function Cloud:request(request)
     options_of.check_request(request, "request")

@@ -95,6 +95,16 @@ local function client_cert(value)
     "the path of a PEM file, or a table { cert = path, key = path, password = text }"
 end
 
+-- What stands in a file or a table of facts is for models/given.lua to judge.
+local function models(value)
+  local expected = "the path of a facts file, a table of facts, or a list of these"
+  if type(value) ~= "table" then return text(value), expected end
+  for key, item in pairs(value) do
+    if type(key) == "number" and type(item) ~= "table" and not text(item) then return false, expected end
+  end
+  return true
+end
+
 local function one_of(...)
   local list = { ... }
   local names = {}
@@ -115,7 +125,7 @@ local CLOUD = {
   connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
   attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text,
   client_cert = client_cert, tls_min = one_of("1.2", "1.3"), signature_version = one_of(2, 3), user_agent = text,
-  on_event = func, keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
+  models = models, on_event = func, keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
 }
 
 -- Of a single call.

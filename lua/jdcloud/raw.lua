@@ -26,7 +26,7 @@ end
 local function model_of(view, service)
   local model = view.raw_models[service]
   if not model then
-    model = models.service(service) or { service = service, endpoint = service .. ".jdcloud-api.com" }
+    model = view.models:service(service) or { service = service, endpoint = service .. ".jdcloud-api.com" }
     exchange.remember(view, view.raw_models, service, model)
   end
   return model

@@ -1,4 +1,5 @@
--- services.lua - the services that have a model, in alphabetical order. Made by `make models`, never edited.
+-- services.lua - the services that have a model, in alphabetical order, and those that have shapes only. Made by
+-- `make models`, never edited.
 return {
   "ag",
   "agentgrid",
@@ -130,4 +131,5 @@ return {
   "yunding",
   "yundingdatapush",
   "zfs",
+  shapes_only = { "charge", "common", "jdw", "jdworkspace" },
 }

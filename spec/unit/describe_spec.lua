@@ -137,10 +137,11 @@ result: none]], tostring(cloud.vm:describe "modifyInstancePassword"))
 end)
 
 describe("the names of the services", function()
-  it("are those that have operations, sorted", function()
+  it("are those that have operations, sorted, of the release and of a cloud", function()
     local names = jdcloud.services()
     assert.equal(130, #names)
     for i = 2, #names do assert.is_true(names[i - 1] < names[i]) end
+    assert.same(names, house.open():services())
     names[1] = "changed"
     assert.equal("ag", jdcloud.services()[1])
   end)

@@ -1,9 +1,11 @@
 -- The models: what the loader gives equals the API facts, for every operation and shape; what the compiler refuses.
 
 local cjson = require "cjson"
+local check = require "jdcloud.models.check"
 local compiler = require "jdcloud.models.compile"
 local lists = require "jdcloud.models.lists"
 local models = require "jdcloud.models"
+local writer = require "jdcloud.models.write"
 
 local SHAPES_ONLY = { "charge", "common", "jdw", "jdworkspace" }
 
@@ -137,8 +139,8 @@ describe("the model of a service", function()
   it("answers an unknown name with the nearest ones", function()
     local model, message = models.service("vmm")
     assert.is_nil(model)
-    assert.equal('there is no model of the service "vmm" here; did you mean "vm"?; '
-      .. "cloud:request makes calls without one", message)
+    assert.equal('there is no model of the service "vmm" here; did you mean "vm"?; services() names those there are, '
+      .. "the option models takes the facts of others, cloud:request makes calls without a model", message)
     local op
     op, message = models.service("vm"):operation("describe_instances")
     assert.is_nil(op)
@@ -161,26 +163,29 @@ describe("the models compiler", function()
     })
   end
 
-  it("makes of the committed facts the committed modules", function()
+  it("makes of the committed facts the committed modules, in 1.5 MB", function()
+    local size = 0
     for _, name in ipairs(SERVICES) do
-      local text = assert(compiler.compile(name .. ".json", facts[name], {
+      local text = writer.module(assert(compiler.compile(name .. ".json", facts[name], {
         lists = lists, paging = paging[name], resolve = resolve,
-      }))
+      })))
       assert.equal(read("lua/jdcloud/services/" .. name .. ".lua"), text)
+      size = size + #text
     end
+    assert.is_true(size <= 1500000, size)
   end)
 
   it("writes one line an operation", function()
-    local text = assert(compile(function() end))
+    local text = writer.module(assert(compile(function() end)))
     local line = '\ndescribeInstances="~GET v1*/instances + filters:[@common:Filter pageNumber:i pageSize:i '
     assert.truthy(text:find(line .. 'tags:[@TagFilter | list=instances",\n', 1, true))
   end)
 
   it("marks a GET that changes something, and products without regions", function()
-    local text = assert(compile(function() end, {
+    local text = writer.module(assert(compile(function() end, {
       lists = { secret = {}, reading = {}, changing = { vm = { "describeInstances" } }, regionless = { "vm" },
         default_region = "cn-north-1" },
-    }))
+    })))
     assert.truthy(text:find('\ndescribeInstances="GET v1', 1, true))
     assert.truthy(text:find('\ndefault_region = "cn-north-1",\n', 1, true))
   end)
@@ -188,10 +193,10 @@ describe("the models compiler", function()
   local refused = {
     ["a shape that isn't there"] = {
       function(s) s.operations.stopInstance.result = "Nowhere" end,
-      "vm.json: stopInstance: there is no shape Nowhere" },
+      "vm.json: stopInstance: there is no shape \"Nowhere\"" },
     ["a shape of another service that isn't there"] = {
       function(s) s.shapes.Instance.fields.charge.shape = "charge:Nowhere" end,
-      "vm.json: Instance.charge: there is no shape charge:Nowhere" },
+      "vm.json: Instance.charge: there is no shape \"charge:Nowhere\"" },
     ["a placeholder without a parameter"] = {
       function(s) s.operations.stopInstance.params.instanceId = nil end,
       "vm.json: stopInstance: {instanceId} has no parameter" },
@@ -213,6 +218,74 @@ describe("the models compiler", function()
       "vm.json: stopInstance: the name \"a b\" is not an identifier" },
     ["a missing endpoint"] = {
       function(s) s.endpoint = nil end, "vm.json: endpoint is missing or strange" },
+    ["an endpoint that is more than a host"] = {
+      function(s) s.endpoint = "evil.example/x?" end, "vm.json: endpoint is missing or strange" },
+    ["a service whose name is no name"] = {
+      function(s) s.service = "../vm" end, "vm.json: service is missing or strange" },
+    ["a revision with a line break"] = {
+      function(s) s.revision = "1\nX: y" end, "vm.json: revision is missing or strange" },
+    ["a signing name of its own"] = {
+      function(s) s.signing_name = "ecs" end, "vm.json: signing_name is not vm, which requests are signed for" },
+    ["a placeholder that stands twice"] = {
+      function(s) s.operations.stopInstance.path = "/regions/{regionId}/{instanceId}/{instanceId}" end,
+      "vm.json: stopInstance: {instanceId} stands twice in the path" },
+    ["a brace that is no placeholder's"] = {
+      function(s) s.operations.stopInstance.path = "/regions/{regionId}/{instanceId}/{a-b}" end,
+      "vm.json: stopInstance: the path has a brace that is no placeholder's" },
+    ["a path that leaves its place"] = {
+      function(s) s.operations.stopInstance.path = "/regions/{regionId}/../{instanceId}" end,
+      "vm.json: stopInstance: the path has a segment of dots" },
+    ["a path with the notation's own characters"] = {
+      function(s) s.operations.stopInstance.path = "/regions/{regionId}/{instanceId} | list=x" end,
+      "vm.json: stopInstance: the path is missing or has characters that no path has" },
+    ["an operation whose name is Lua"] = {
+      function(s) s.operations['x"] = os.exit() --'] = s.operations.stopInstance end,
+      "vm.json: operations: the name \"x?] = os.exit() --\" is not an identifier" },
+    ["a shape whose name is Lua"] = {
+      function(s) s.shapes['"}}'] = { fields = {} } end,
+      "vm.json: shapes: the name \"?}}\" is not an identifier" },
+    ["a field whose name has the notation's own characters"] = {
+      function(s) s.shapes.Instance.fields["az*!i"] = { type = "string" } end,
+      "vm.json: Instance: the name \"az*!i\" is not an identifier" },
+    ["a version that is none"] = {
+      function(s) s.operations.stopInstance.version = "v1/x" end,
+      "vm.json: stopInstance: unknown version \"v1/x\"" },
+    ["a result that is no shape's name"] = {
+      function(s) s.operations.stopInstance.result = {} end,
+      "vm.json: stopInstance: the name of a shape is a table" },
+    ["a result that is of a scalar type"] = {
+      function(s) s.operations.stopInstance.result = "string" end,
+      "vm.json: stopInstance: there is no shape \"string\"" },
+    ["a shape without fields"] = {
+      function(s) s.shapes.Instance.fields = nil end, "vm.json: Instance: is missing, or not an object" },
+    ["an operation without parameters"] = {
+      function(s) s.operations.stopInstance.params = nil end,
+      "vm.json: stopInstance: is missing, or not an object" },
+    ["a list of lists of what isn't there"] = {
+      function(s) s.shapes.Instance.fields.tags = { type = "list", of = { type = "list", of = { type = "struct",
+        shape = "Gone" } } } end,
+      "vm.json: Instance.tags: there is no shape \"Gone\"" },
+    ["a list that contains itself"] = {
+      function(s)
+        local t = { type = "list" }
+        t.of = t
+        s.shapes.Instance.fields.tags = t
+      end, "vm.json: Instance.tags: unknown type \"list\"" },
+    ["a struct in the path"] = {
+      function(s)
+        s.operations.stopInstance.params.instanceId = { type = "struct", shape = "Instance", ["in"] = "path" }
+      end, "vm.json: stopInstance.instanceId: no struct can stand in a path" },
+    ["required that is neither true nor false"] = {
+      function(s) s.shapes.Instance.fields.az.required = "no" end,
+      "vm.json: Instance.az: required is not true or false" },
+    ["repeatable that is neither true nor false"] = {
+      function(s) s.operations.stopInstance.repeatable = "yes" end,
+      "vm.json: stopInstance: repeatable is not true or false" },
+    ["paging with the notation's own characters"] = {
+      function(s) s.paging = { describeInstances = { style = "page", list = "a b=c" } } end,
+      "vm.json: paging of describeInstances: list is \"a b=c\"" },
+    ["what is no object at all"] = {
+      function(s) s.operations.stopInstance = "GET" end, "vm.json: stopInstance: is \"GET\", not an object" },
   }
   for what, case in pairs(refused) do
     it("refuses " .. what .. ", with file and name", function()
@@ -221,6 +294,46 @@ describe("the models compiler", function()
       assert.equal(case[2], message)
     end)
   end
+
+  it("takes what the facts say themselves about repeating and paging", function()
+    local source = assert(compile(function(s)
+      s.operations.stopInstance.repeatable = true
+      s.operations.describeInstances.repeatable = false
+      s.paging = { describeImages = { style = "page", number = "pageNumber", size = "pageSize", list = "images" } }
+    end))
+    assert.truthy(source.operations.stopInstance:find("^~POST"))
+    assert.truthy(source.operations.describeInstances:find("^GET"))
+    assert.falsy(source.operations.describeInstances:find("|", 1, true))
+    assert.truthy(source.operations.describeImages:find("| list=images total=-", 1, true))
+  end)
+
+  -- What paging says besides style = "page", number = "pageNumber" and size = "pageSize" -> what is wrong with it.
+  local wrong_paging = {
+    [{ style = "book" }] = 'there is no style "book"',
+    [{ style = "token", token = "gone" }] = "token: there is no parameter gone",
+    [{ style = "offset" }] = "the style offset needs offset",
+    [{ size = "filters" }] = "size: filters is of type list",
+    [{ inside = "req" }] = "it has no parameter req",
+    [{ inside = "tags" }] = "tags is no struct",
+    [{ list = "data.items" }] = "list: the result has no field data.items",
+    [{ list = "totalCount" }] = "list: totalCount is of type integer",
+    [{ lists = { "instances", "others" } }] = "lists: the result has no field others",
+    [{ total = "instances" }] = "total: instances is of type list",
+  }
+  it("and refuses paging that names parameters or fields that aren't there", function()
+    for specific, expected in pairs(wrong_paging) do
+      local usual = { style = "page", number = "pageNumber", size = "pageSize" }
+      for key, value in pairs(specific) do usual[key] = value end
+      local source = assert(compile(function(s) s.paging = { describeInstances = usual } end))
+      local ok, message = check.model("vm.json", models.registry({ vm = source }):model("vm"))
+      assert.is_nil(ok)
+      assert.equal("vm.json: paging of describeInstances: " .. expected, message)
+    end
+  end)
+
+  it("finds the paging of all committed facts to hold together", function()
+    for service in pairs(paging) do assert(check.model(service, models.service(service))) end
+  end)
 
   it("refuses a reviewed list or paging facts that name what isn't there", function()
     local text, message = compile(function() end, {

@@ -1,7 +1,8 @@
--- compile.lua - the models compiler: the API facts of one service -> the text of its module, one line an operation or
--- shape so that a diff of two releases reads well. Facts that don't hold together are refused.
+-- compile.lua - the models compiler: the API facts of one service -> a table of texts, one for each operation and
+-- shape, which models.lua reads and `make models` writes as a module (models/write.lua). Facts that don't hold together
+-- are refused; nothing in them is ever run.
 --
--- The notation (models.lua reads it):
+-- The notation:
 --
 --   operation  ["~"] METHOD PATH RESULT {PARAMETER} ["|" PAGING]    "~": a read, may be sent again
 --   PATH       VERSION "/" ...                         "*" behind the version stands for "/regions/{regionId}"
@@ -14,6 +15,25 @@
 --
 -- A path's placeholders are required parameters; those that are strings, or any (a path is text), are not listed again.
 -- The others go into the query of a GET, HEAD or DELETE and into the body of the rest.
+--
+-- The facts of one service, as a file in JSON or a table:
+--
+--   service, endpoint, revision          signing_name, if it is there, is the same as service
+--   operations.NAME                      { method, version, path, params, result, repeatable }
+--     params.NAME                        { type, required, in = "path" | "query" | "body" }
+--     result                             a shape's name | "any" | none
+--     repeatable                         true or false; none: reads are repeatable, as lists.lua has them
+--   shapes.NAME.fields.NAME              { type, required }
+--     type                               string, integer, number, boolean, any; list with `of`: a type, a shape's name
+--                                        or such a table again; struct with `shape`
+--   paging.NAME                          how the operation of that name pages, or no paging at all: style = page,
+--                                        offset or token; number, size, offset, token (parameters); inside (the
+--                                        struct that they are in); list or lists, total, next, more (in the result:
+--                                        "data.list")
+--
+-- A shape of another service is written "service:Shape".
+
+local models = require "jdcloud.models"
 
 local M = {}
 
@@ -21,24 +41,31 @@ local SCALARS = { string = "s", integer = "i", number = "n", boolean = "b", any 
 local IN_QUERY = { GET = true, HEAD = true, DELETE = true }
 local METHODS = { GET = true, HEAD = true, DELETE = true, POST = true, PUT = true, PATCH = true }
 local PAGING_KEYS = { "style", "inside", "number", "offset", "size", "token", "list", "lists", "total", "next", "more" }
+-- Lists in lists deeper than any of the API are: a table that contains itself.
+local DEPTH_MAX = 8
 
--- What it is for most operations; not written again. "-": there is none.
-local PAGING_USUAL = { style = "page", number = "pageNumber", size = "pageSize", total = "totalCount" }
-
-local KEYWORDS = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true until
-  while]]):gmatch("%a+") do
-  KEYWORDS[word] = true
-end
+local IDENTIFIER = "^[%a_][%w_]*$"
 
 -- Faults of the facts are raised as a table with the words, and caught by M.compile.
 local function refuse(where, ...)
   error({ fault = where .. ": " .. string.format(...) }, 0)
 end
 
-local function sorted_names(t)
+-- What may stand in a message: the facts may hold anything.
+local function shown(value)
+  return type(value) == "string" and ('"%s"'):format(value:sub(1, 80):gsub("[%c\"\\]", "?")) or "a " .. type(value)
+end
+
+-- The names in a table of the facts, sorted.
+local function sorted_names(where, t)
+  if type(t) ~= "table" then refuse(where, "is missing, or not an object") end
   local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
+  for name in next, t do
+    if type(name) ~= "string" or not name:find(IDENTIFIER) then
+      refuse(where, "the name %s is not an identifier", type(name) == "number" and name or shown(name))
+    end
+    names[#names + 1] = name
+  end
   table.sort(names)
   return names
 end
@@ -47,69 +74,89 @@ local function capitalised(name)
   return name:sub(1, 1):upper() .. name:sub(2)
 end
 
-local function check_name(where, name)
-  if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
-    refuse(where, "the name %q is not an identifier", tostring(name))
-  end
-end
-
 local function shape_text(c, where, name)
-  local service, shape = name:match("^([%w_]+):([%a_][%w_]*)$")
-  if service then
-    if not (c.resolve and c.resolve(service, shape)) then refuse(where, "there is no shape %s", name) end
-  elseif not c.facts.shapes[name] then
-    refuse(where, "there is no shape %s", name)
-  end
+  if type(name) ~= "string" then refuse(where, "the name of a shape is %s", shown(name)) end
+  local service, shape = name:match("^([%a_][%w_]*):(.+)$")
+  local found
+  if service then found = c.resolve and c.resolve(service, shape) else found = c.facts.shapes[name] end
+  if not found or not (shape or name):find(IDENTIFIER) then refuse(where, "there is no shape %s", shown(name)) end
   return "@" .. name
 end
 
 -- A type is a name, or a table with `type`; the element type of a list may be either.
-local function type_text(c, where, t)
+local function type_text(c, where, t, depth)
   if type(t) == "string" then return SCALARS[t] or shape_text(c, where, t) end
-  local kind = t.type
+  local kind = type(t) == "table" and t.type
   if SCALARS[kind] then return SCALARS[kind] end
-  if kind == "list" and t.of then return "[" .. type_text(c, where, t.of) end
-  if kind == "struct" and t.shape then return shape_text(c, where, t.shape) end
-  return refuse(where, "unknown type %q", tostring(kind))
+  if kind == "list" and t.of ~= nil and depth < DEPTH_MAX then return "[" .. type_text(c, where, t.of, depth + 1) end
+  if kind == "struct" and t.shape ~= nil then return shape_text(c, where, t.shape) end
+  return refuse(where, "unknown type %s", shown(type(t) == "table" and kind or t))
 end
 
-local function parameter_text(c, where, name, p, required)
-  check_name(where, name)
+local function parameter_text(c, where, name, p, in_path)
   where = where .. "." .. name
-  local text = type_text(c, where, p)
+  if type(p) ~= "table" then refuse(where, "is %s, not an object", shown(p)) end
+  if p.required ~= nil and type(p.required) ~= "boolean" then refuse(where, "required is not true or false") end
+  local text = type_text(c, where, p, 1)
+  if in_path and text:find("^[%[@]") then refuse(where, "no %s can stand in a path", p.type) end
   if text == "s" then text = "" end
   text = text:gsub("@" .. capitalised(name) .. "$", "@")
-  local mark = required and "!" or text ~= "" and text ~= "?" and ":" or ""
+  local mark = (in_path or p.required) and "!" or text ~= "" and text ~= "?" and ":" or ""
   return name .. (c.secret[name] and "*" or "") .. mark .. text
 end
 
+-- The set of a path's placeholders.
 local function placeholders(where, o)
-  local found = {}
-  if not o.path:find("^/[%w/{}_:.$%-]*$") then refuse(where, "the path %q has characters that no path has", o.path) end
-  for name in o.path:gmatch("{([^}]*)}") do
-    if not (o.params[name] and o.params[name]["in"] == "path") then refuse(where, "{%s} has no parameter", name) end
+  local found, path = {}, o.path
+  if type(path) ~= "string" or not path:find("^/[%w/{}_:.$%-]*$") then
+    refuse(where, "the path is missing or has characters that no path has")
+  end
+  for name in path:gmatch("{([%a_][%w_]*)}") do
+    if found[name] then refuse(where, "{%s} stands twice in the path", name) end
+    local p = o.params[name]
+    if type(p) ~= "table" or p["in"] ~= "path" then refuse(where, "{%s} has no parameter", name) end
     found[name] = true
   end
-  for name, p in pairs(o.params) do
-    if p["in"] == "path" and not found[name] then refuse(where, "%s has no placeholder in the path", name) end
-    local place = found[name] and "path" or IN_QUERY[o.method] and "query" or "body"
-    if p["in"] ~= place then
-      refuse(where .. "." .. name, "is said to be in %s, a %s has it in %s", tostring(p["in"]), o.method, place)
+  local rest = path:gsub("{[%a_][%w_]*}", "x")
+  if rest:find("[{}]") then refuse(where, "the path has a brace that is no placeholder's") end
+  if (rest .. "/"):find("/%.%.?/") then refuse(where, "the path has a segment of dots") end
+  return found
+end
+
+local function check_places(where, o, in_path, names)
+  for _, name in ipairs(names) do
+    local p = o.params[name]
+    local said = type(p) == "table" and p["in"]
+    if said == "path" and not in_path[name] then refuse(where, "%s has no placeholder in the path", name) end
+    local place = in_path[name] and "path" or IN_QUERY[o.method] and "query" or "body"
+    if said ~= place then
+      local words = type(said) == "string" and said or "no place"
+      refuse(where .. "." .. name, "is said to be in %s, a %s has it in %s", words, o.method, place)
     end
   end
-  return found
+end
+
+-- { "a", "b" } -> "a,b"; the table itself if it isn't a list of strings.
+local function joined(list)
+  for _, name in ipairs(list) do
+    if type(name) ~= "string" then return list end
+  end
+  return table.concat(list, ",")
 end
 
 -- "list=instances number=pageNum"
 local function paging_text(where, facts)
+  if type(facts) ~= "table" then refuse(where, "is %s, not an object", shown(facts)) end
   local parts = {}
   for _, key in ipairs(PAGING_KEYS) do
-    local value = facts[key]
-    if type(value) == "table" then value = table.concat(value, ",") end
-    if value and not value:find("^[%w_.,]+$") then refuse(where, "its paging has %s = %q", key, value) end
-    if value == PAGING_USUAL[key] then
+    local value, usual = facts[key], models.paging_usual[key]
+    if key == "lists" and type(value) == "table" then value = joined(value) end
+    if value ~= nil and (type(value) ~= "string" or not value:find("^[%a_][%w_.,]*$")) then
+      refuse(where, "%s is %s", key, shown(value))
+    end
+    if value == usual then
       value = nil
-    elseif not value and PAGING_USUAL[key] then
+    elseif value == nil and usual then
       value = "-"
     end
     if value then parts[#parts + 1] = key .. "=" .. value end
@@ -117,30 +164,47 @@ local function paging_text(where, facts)
   return table.concat(parts, " ")
 end
 
-local function operation_text(c, name, o)
-  local where = c.file .. ": " .. name
-  if not METHODS[o.method] then refuse(where, "unknown method %q", tostring(o.method)) end
-  if not tostring(o.version):find("^v%d+$") then refuse(where, "unknown version %q", tostring(o.version)) end
-  local in_path = placeholders(where, o)
+local function head_text(c, where, name, o)
+  local repeatable = o.repeatable
+  if repeatable == nil then repeatable = c.repeatable(name, o.method) end
+  if type(repeatable) ~= "boolean" then refuse(where, "repeatable is not true or false") end
   local result = "-"
-  if o.result == "any" then result = "?" elseif o.result then result = shape_text(c, where, o.result):sub(2) end
+  if o.result == "any" then
+    result = "?"
+  elseif o.result ~= nil then
+    result = shape_text(c, where, o.result):sub(2)
+  end
   if result == capitalised(name) .. "Result" then result = "+" end
   local path = o.path:gsub("^/regions/{regionId}", "*")
-  local parts = { (c.repeatable(name, o.method) and "~" or "") .. o.method, o.version .. path, result }
-  for _, parameter in ipairs(sorted_names(o.params)) do
-    local p = o.params[parameter]
-    local text = parameter_text(c, where, parameter, p, in_path[parameter] or p.required)
+  return ("%s%s %s%s %s"):format(repeatable and "~" or "", o.method, o.version, path, result)
+end
+
+local function operation_text(c, name, o)
+  local where = c.file .. ": " .. name
+  if type(o) ~= "table" then refuse(where, "is %s, not an object", shown(o)) end
+  if not METHODS[o.method] then refuse(where, "unknown method %s", shown(o.method)) end
+  if type(o.version) ~= "string" or not o.version:find("^v%d+$") then
+    refuse(where, "unknown version %s", shown(o.version))
+  end
+  local names = sorted_names(where, o.params)
+  local in_path = placeholders(where, o)
+  check_places(where, o, in_path, names)
+  local parts = { head_text(c, where, name, o) }
+  for _, parameter in ipairs(names) do
+    local text = parameter_text(c, where, parameter, o.params[parameter], in_path[parameter])
     local implied = in_path[parameter] and (text == parameter .. "!" or text == parameter .. "!?")
     if not implied then parts[#parts + 1] = text end
   end
-  if c.paging[name] then parts[#parts + 1] = "| " .. paging_text(where, c.paging[name]) end
+  local paging = c.paging[name]
+  if paging ~= nil then parts[#parts + 1] = "| " .. paging_text(c.file .. ": paging of " .. name, paging) end
   return (table.concat(parts, " "):gsub(" $", ""))
 end
 
 local function shape_fields(c, name, shape)
   local where, parts = c.file .. ": " .. name, {}
-  for _, field in ipairs(sorted_names(shape.fields)) do
-    parts[#parts + 1] = parameter_text(c, where, field, shape.fields[field], shape.fields[field].required)
+  if type(shape) ~= "table" then refuse(where, "is %s, not an object", shown(shape)) end
+  for _, field in ipairs(sorted_names(where, shape.fields)) do
+    parts[#parts + 1] = parameter_text(c, where, field, shape.fields[field])
   end
   return table.concat(parts, " ")
 end
@@ -148,8 +212,7 @@ end
 -- Name -> text of all shapes: those with the same fields refer to the one with the shortest name.
 local function shape_texts(c)
   local texts, shortest = {}, {}
-  for _, name in ipairs(sorted_names(c.facts.shapes)) do
-    check_name(c.file, name)
+  for _, name in ipairs(sorted_names(c.file .. ": shapes", c.facts.shapes)) do
     local text = shape_fields(c, name, c.facts.shapes[name])
     texts[name] = text
     if not shortest[text] or #name < #shortest[text] then shortest[text] = name end
@@ -167,11 +230,11 @@ local function set_of(list)
   return set
 end
 
--- Whether an operation may be sent again, by the reviewed lists, whose names must exist.
-local function repeatability(file, facts, lists)
+-- Whether an operation may be sent again, by the reviewed lists. Facts newer than the lists may lack what they name.
+local function repeatability(file, facts, lists, newer)
   local changing, reading = set_of(lists.changing[facts.service]), set_of(lists.reading[facts.service])
   for _, set in ipairs { changing, reading } do
-    for _, name in ipairs(sorted_names(set)) do
+    for name in pairs(newer and {} or set) do
       if not facts.operations[name] then refuse(file .. ": lists.lua", "there is no operation %s", name) end
     end
   end
@@ -181,15 +244,6 @@ local function repeatability(file, facts, lists)
   end
 end
 
-local function section(out, title, entries, text_of)
-  out[#out + 1] = title .. " = {"
-  for _, name in ipairs(sorted_names(entries)) do
-    local key = KEYWORDS[name] and '["' .. name .. '"]' or name
-    out[#out + 1] = ('%s="%s",'):format(key, text_of(name, entries[name]))
-  end
-  out[#out + 1] = "},"
-end
-
 -- The reviewed host where the facts have but the usual one; nil if the usual one it is.
 local function endpoint_of(facts, lists)
   local usual = facts.service .. ".jdcloud-api.com"
@@ -197,57 +251,53 @@ local function endpoint_of(facts, lists)
   return lists.endpoints and lists.endpoints[facts.service]
 end
 
-local function text_of(file, facts, options)
-  for _, key in ipairs { "service", "endpoint", "revision", "signing_name" } do
+local HEAD = { service = "^%l[%w_]*$", endpoint = "^[%w][%w_.%-]*$", revision = "^[%w_.%-]+$" }
+
+local function check_head(file, facts)
+  if type(facts) ~= "table" then refuse(file, "has %s, not an object", shown(facts)) end
+  for _, key in ipairs { "service", "endpoint", "revision" } do
     local value = facts[key]
-    if type(value) ~= "string" or not value:find("^[%w_.%-]+$") then refuse(file, "%s is missing or strange", key) end
+    if type(value) ~= "string" or not value:find(HEAD[key]) then refuse(file, "%s is missing or strange", key) end
   end
-  if type(facts.operations) ~= "table" or type(facts.shapes) ~= "table" then
-    refuse(file, "no operations or no shapes")
+  if facts.signing_name ~= nil and facts.signing_name ~= facts.service then
+    refuse(file, "signing_name is not %s, which requests are signed for", facts.service)
   end
+end
+
+local function source_of(file, facts, options)
+  check_head(file, facts)
   local lists = options.lists
+  local names = sorted_names(file .. ": operations", facts.operations)
+  if type(facts.shapes) ~= "table" then refuse(file .. ": shapes", "is missing, or not an object") end
   local c = {
     file = file, facts = facts, resolve = options.resolve, secret = set_of(lists.secret),
-    paging = options.paging or {}, repeatable = repeatability(file, facts, lists),
+    repeatable = repeatability(file, facts, lists, options.newer),
+    paging = facts.paging == nil and options.paging or facts.paging or {},
   }
-  for _, name in ipairs(sorted_names(c.paging)) do
+  for _, name in ipairs(sorted_names(file .. ": paging", c.paging)) do
     if not facts.operations[name] then refuse(file .. ": paging of " .. name, "there is no such operation") end
   end
-  local out = {
-    ("-- %s: made by `make models` in the notation of models/compile.lua, never edited"):format(facts.service),
-    "return {",
-    ('service = "%s",'):format(facts.service),
-    ('revision = "%s",'):format(facts.revision),
+  local operations = {}
+  for _, name in ipairs(names) do operations[name] = operation_text(c, name, facts.operations[name]) end
+  return {
+    service = facts.service, revision = facts.revision, endpoint = endpoint_of(facts, lists),
+    default_region = set_of(lists.regionless)[facts.service] and lists.default_region or nil,
+    operations = operations, shapes = shape_texts(c),
   }
-  local endpoint = endpoint_of(facts, lists)
-  if endpoint then out[#out + 1] = ('endpoint = "%s",'):format(endpoint) end
-  if facts.signing_name ~= facts.service then
-    out[#out + 1] = ('signing_name = "%s",'):format(facts.signing_name)
-  end
-  if set_of(lists.regionless)[facts.service] then
-    out[#out + 1] = ('default_region = "%s",'):format(lists.default_region)
-  end
-  section(out, "operations", facts.operations, function(name, o)
-    check_name(file, name)
-    return operation_text(c, name, o)
-  end)
-  section(out, "shapes", shape_texts(c), function(_, text) return text end)
-  out[#out + 1] = "}\n"
-  return table.concat(out, "\n")
 end
 
 --- Compiles the facts of one service.
 -- @param file what to call the facts in a message
--- @param facts the decoded file
--- @param options lists (models/lists.lua), paging (the service's part of the paging facts, or nil), resolve(service,
---   shape) -> boolean (does another service have that shape; nil: no service has)
--- @return the text of a Lua module, the same for the same facts; or nil and what doesn't hold together, with file and
---   name
+-- @param facts the decoded file: anything
+-- @param options lists (models/lists.lua), paging (of this service, where the facts have none), resolve(service, shape)
+--   -> does another service have that shape (nil: no service has), newer (operations that the lists name may be gone)
+-- @return { service, revision, endpoint | nil, default_region | nil, operations = { [name] = text }, shapes = { [name]
+--   = text } }; or nil and what doesn't hold together, with file and name
 function M.compile(file, facts, options)
-  local ok, text = pcall(text_of, file, facts, options)
-  if ok then return text end
-  if type(text) == "table" and text.fault then return nil, text.fault end
-  return nil, file .. ": " .. tostring(text)
+  local ok, source = pcall(source_of, file, facts, options)
+  if ok then return source end
+  if type(source) == "table" and source.fault then return nil, source.fault end
+  return nil, file .. ": " .. tostring(source)
 end
 
 return M

@@ -12,7 +12,7 @@ M.regionless = {
 }
 
 --- Hosts that aren't SERVICE.jdcloud-api.com (protocol.md 9): those in which the SDKs for Java and Node.js agree. Those
--- for Python, Go and PHP have the usual name for them too, so the option `endpoint` is the way back to it. Left alone are
+-- for Python, Go and PHP have the usual name for them too; the option `endpoint` is the way back to it. Left alone are
 -- jdstarrocks and jdworkspace, for which Node.js alone has another host: a misspelt one and one of a test system.
 M.endpoints = {
   datastar = "datastar.cn-south-1.jdcloud-api.com",
