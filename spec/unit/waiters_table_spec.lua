@@ -216,6 +216,9 @@ describe("what the table of waiters names", function()
       if resource.many.filter then
         assert.truthy(urls[2]:find("filters.1.name=" .. resource.many.filter .. "&filters.1.values.1=x-1", 1, true))
       end
+      if case.name:find("^elastic_ip") then
+        assert.truthy(urls[2]:find("filters.2.name=ipType&filters.2.values.1=all", 1, true))
+      end
     end)
   end
 end)
