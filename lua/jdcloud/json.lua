@@ -58,8 +58,9 @@ end
 --   nil and a message without any of the text.
 function M.decode(text)
   local value, raw = M.read(text)
-  if value ~= nil and raw then return finish(value, list_metatable, true) end
-  return value, raw
+  if value == nil then return nil, raw end
+  if raw then return finish(value, list_metatable, true) end
+  return value
 end
 
 -- Writing.

@@ -79,6 +79,11 @@ describe("reading JSON", function()
     assert.equal(3.5, cjson.decode("[3.5]")[1])
     assert.is_true(pcall(cjson.decode, ("["):rep(500) .. ("]"):rep(500)))
   end)
+
+  it("returns the value alone", function()
+    assert.equal(1, select("#", json.decode "[1]"))
+    assert.equal(1, select("#", json.decode "[9007199254740993]"))
+  end)
 end)
 
 describe("writing JSON", function()
