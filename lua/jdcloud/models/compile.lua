@@ -93,8 +93,8 @@ local function type_text(c, where, t, depth)
   return refuse(where, "unknown type %s", shown(type(t) == "table" and kind or t))
 end
 
-local function parameter_text(c, where, name, p, in_path)
-  where = where .. "." .. name
+local function parameter_text(c, owner, name, p, in_path)
+  local where = c.file .. ": " .. owner .. "." .. name
   if type(p) ~= "table" then refuse(where, "is %s, not an object", shown(p)) end
   if p.required ~= nil and type(p.required) ~= "boolean" then refuse(where, "required is not true or false") end
   local text = type_text(c, where, p, 1)
@@ -102,7 +102,8 @@ local function parameter_text(c, where, name, p, in_path)
   if text == "s" then text = "" end
   text = text:gsub("@" .. capitalised(name) .. "$", "@")
   local mark = (in_path or p.required) and "!" or text ~= "" and text ~= "?" and ":" or ""
-  return name .. (c.secret[name] and "*" or "") .. mark .. text
+  local secret = c.secret[name] or c.secret[c.facts.service .. "." .. owner .. "." .. name]
+  return name .. (secret and "*" or "") .. mark .. text
 end
 
 -- The set of a path's placeholders.
@@ -191,7 +192,7 @@ local function operation_text(c, name, o)
   check_places(where, o, in_path, names)
   local parts = { head_text(c, where, name, o) }
   for _, parameter in ipairs(names) do
-    local text = parameter_text(c, where, parameter, o.params[parameter], in_path[parameter])
+    local text = parameter_text(c, name, parameter, o.params[parameter], in_path[parameter])
     local implied = in_path[parameter] and (text == parameter .. "!" or text == parameter .. "!?")
     if not implied then parts[#parts + 1] = text end
   end
@@ -204,7 +205,7 @@ local function shape_fields(c, name, shape)
   local where, parts = c.file .. ": " .. name, {}
   if type(shape) ~= "table" then refuse(where, "is %s, not an object", shown(shape)) end
   for _, field in ipairs(sorted_names(where, shape.fields)) do
-    parts[#parts + 1] = parameter_text(c, where, field, shape.fields[field])
+    parts[#parts + 1] = parameter_text(c, name, field, shape.fields[field])
   end
   return table.concat(parts, " ")
 end

@@ -29,41 +29,56 @@ M.endpoints = {
   zfs = "cfs.jdcloud-api.com",
 }
 
---- GETs that change something, so that an answer that got lost must not make them run twice. All other GETs are reads.
+--- GETs that change something, so that an answer that got lost must not make them run twice: those that write, start,
+-- stop or publish; those that make a key, a token or an upload; those that take from a queue or ask a language model;
+-- and those of which names and results leave a doubt. All other GETs are reads.
 M.changing = {
   aifactory = { "dataWorkshopImageRetryBuildTask", "dataWorkshopImageVersionAutoGenerate" },
+  aisearchdata = { "fetchData" },
   compile = { "createDemo" },
+  datastar = { "getPackageId" },
+  dbs = { "agentTasks" },
+  domain = { "getDomainTransferOutPassWord" },
+  iotcore = { "downloadDeviceCertificate" },
+  jdfusion = { "validCloudInfo" },
   jdstarrocks = { "deleteProject", "deleteProjectWhite" },
   kms = { "generateDataKey" },
   live = { "startLiveForwardTask", "stopLiveForwardTask" },
   pod = { "attach", "execStart" },
   shenhaiplatform = {
-    "copilotChatClear", "copilotChatDelete", "copilotChatNew", "copilotUtteranceStop", "uranusCatalogDelete",
-    "uranusExtraRunnerStop", "uranusFunctionPublish", "uranusResourcePublish", "uranusScriptStop", "uranusTableDelete",
-    "uranusTablePublishToPublishCenter", "uranusTaskDebugParamSync", "uranusTaskInfoPrePublish", "uranusTaskKill",
-    "uranusTaskNodeDelete", "uranusTaskNodeSnatchLock", "uranusTaskPrePublish", "uranusTaskPublicSnatchLock",
-    "uranusTaskPublicStopDebug",
+    "copilotChatClear", "copilotChatDelete", "copilotChatNew", "copilotUtteranceRecommend", "copilotUtteranceStop",
+    "uranusCatalogDelete", "uranusExtraRunnerStop", "uranusFunctionPublish", "uranusResourcePublish",
+    "uranusScriptStop", "uranusTableDelete", "uranusTablePublishToPublishCenter", "uranusTaskDebugParamSync",
+    "uranusTaskDebugSyntaxCheck", "uranusTaskInfoPrePublish", "uranusTaskKill", "uranusTaskNodeDelete",
+    "uranusTaskNodeSnatchLock", "uranusTaskPrePublish", "uranusTaskPublicSnatchLock", "uranusTaskPublicStopDebug",
+    "uranusWorkSpaceDown",
   },
   streamcomputer = { "startJob", "stopJob" },
   vod = { "refreshVideoUploadTask" },
-  ydapp = { "generateUploadUrl" },
+  ydapp = { "describeCustomRegistryToken", "generateUploadUrl" },
   ydsms = { "modifyAppGeneralSettingById", "modifyStatusUsingGET", "taskStartUsingGET" },
 }
 
---- Operations that only read though their method is POST; everything else that is not a GET or HEAD changes something.
-M.reading = {
-  disk = { "describeVolumesIgnoreServiceCode" },
-}
+--- Operations that only read though their method is POST or PATCH; what else is not a GET or HEAD changes something.
+M.reading = require "jdcloud.models.reading"
 
---- Parameters and fields that hold secrets of users, by name.
+--- Parameters and fields that hold secrets of users: by name, or where a name is a secret at one place and harmless at
+-- others (`key` is a private key here, a tag's name there) as service.operation.parameter or service.Shape.field.
 M.secret = {
-  "accessKeySecret", "accessToken", "accountPassword", "accesskeyKey", "adminPass", "authToken", "authorizationToken",
-  "callbackToken", "dbPassword", "deviceSecret", "esPwd", "forwardPrivateKey", "httpsRsaKey", "jcqSecretAccessKey",
-  "jdcloudTsdbToken", "kafkaPassword", "keyFile", "machinePwd", "masterPassWord", "originPrivateKey", "passWord",
-  "passwd", "passwdEcrypt", "password", "privateKey", "private_key", "productSecret", "proxyPassword", "rdsPasswd",
-  "registryPass", "registryToken", "rootPwd", "rsaKey", "sceneSecret", "secret", "secretAccessKey", "secretData",
-  "secretKey", "securityToken", "sessionToken", "srcPwd", "sshPassword", "targetPassword", "tgtPwd", "token", "userPwd",
-  "usernamePwd", "vncAccessToken", "webHookSecret", "windowsPassword",
+  "accessKeySecret", "accessToken", "accesskeyKey", "accountPassword", "adminPass", "apiKey", "appKey", "authKey",
+  "authToken", "authenticationCode", "authenticationCode1", "authenticationCode2", "authorizationToken",
+  "callbackToken", "certEncryptePassword", "certKmcRep", "certKmcRep1", "clientKey", "connectConfig", "cookie",
+  "cookieValue", "dbPassword", "deviceSecret", "esPwd", "forwardPrivateKey", "httpCookie", "httpsRsaKey",
+  "invokeModelApiKey", "jcqSecretAccessKey", "jdcloudTsdbToken", "kafkaPassword", "keyFile", "loginCmdLine",
+  "machinePwd", "masterPassWord", "notifyCustomAuthKey", "notifyKey", "originPrivateKey", "ossPresignedUrl", "oss_sk",
+  "passWord", "passwd", "passwdEcrypt", "password", "plaintext", "preSignedUrl", "privateKey", "private_key",
+  "productSecret", "proxyPassword", "proxySk", "psk", "rdsPasswd", "registryPass", "registryToken", "rootPwd", "rsaKey",
+  "salt", "sceneSecret", "secret", "secretAccessKey", "secretData", "secretKey", "securityToken", "sessionToken",
+  "sign", "sk", "smsCode", "srcPwd", "sshPassword", "sslKey", "subscriptionKey", "targetBucketCloudSk",
+  "targetPassword", "tgtPwd", "token", "userPwd", "usernamePwd", "verifyCode", "verifyToken", "vncAccessToken",
+  "vncUrl", "webHookSecret", "windowsPassword",
+  "httpdns.Account.key", "httpdns.operateKey.key", "live.setLiveDomainCertificate.key",
+  "live.setLiveRestartDomainCertificate.key", "user.CreateTicketResult.ticket",
 }
 
 return M

@@ -3,11 +3,11 @@ return {
 service = "aisearch",
 revision = "2.0.0",
 operations = {
-externalDownloadImage="POST v1/external:downloadImage + apiKey! imageId! requestId! taskId!",
-externalQueryTaskStatus="POST v1/external:queryTaskStatus + apiKey! requestId! taskId!",
-externalSubmitSquareToLongTaskBase64="POST v1/external:submitSquareToLongTaskBase64 + apiKey! hwType:i imageBase64! requestId! taskType:i",
-externalSubmitVirtualTryOnTaskBase64="POST v1/external:submitVirtualTryOnTaskBase64 + apiKey! clothesImageBase64! modelImageBase64! requestId!",
-externalWebSearch="POST v1/external:webSearch + apiKey! page:i pageSize:i query! requestId! | number=page lists=data.imageItems,data.pageItems total=-",
+externalDownloadImage="POST v1/external:downloadImage + apiKey*! imageId! requestId! taskId!",
+externalQueryTaskStatus="~POST v1/external:queryTaskStatus + apiKey*! requestId! taskId!",
+externalSubmitSquareToLongTaskBase64="POST v1/external:submitSquareToLongTaskBase64 + apiKey*! hwType:i imageBase64! requestId! taskType:i",
+externalSubmitVirtualTryOnTaskBase64="POST v1/external:submitVirtualTryOnTaskBase64 + apiKey*! clothesImageBase64! modelImageBase64! requestId!",
+externalWebSearch="POST v1/external:webSearch + apiKey*! page:i pageSize:i query! requestId! | number=page lists=data.imageItems,data.pageItems total=-",
 },
 shapes = {
 AccountBalanceRespVo="invalidResourcePackageCount:i remainCallTimes:i totalResourcePackageCount:i validResourcePackageCount:i",
@@ -28,6 +28,6 @@ ImageItemVo="contentSize contentUrl datePublished encodingFormat height:i hostPa
 PageItemVo="dateLastCrawled icon id siteName snippet summary title url",
 QueryContextVo="query",
 UserApiKeyPageVo="list:[@UserApiKeyVo pageNum:i pageSize:i total:i",
-UserApiKeyVo="apiKey apiKeyName createdDate deletedFlag:i keyNo pin userType",
+UserApiKeyVo="apiKey* apiKeyName createdDate deletedFlag:i keyNo pin userType",
 },
 }

@@ -23,7 +23,7 @@ describeCpsIpResources="~GET v1*/cpsIpResources + pageNumber:i pageSize:i | list
 describeElasticIpResources="~GET v1*/elasticIpResources + pageNumber:i pageSize:i | list=dataList",
 describeGeoAreas="~GET v1/describeGeoAreas +",
 describeInstance="~GET v1*/instances/{instanceId} +",
-describeInstanceAclCnt="POST v1*/instances/{instanceId}:describeInstanceAclCnt +",
+describeInstanceAclCnt="~POST v1*/instances/{instanceId}:describeInstanceAclCnt +",
 describeInstanceAclEnable="~GET v1*/instances/{instanceId}:describeInstanceAclEnable +",
 describeInstances="~GET v1*/instances + name pageNumber:i pageSize:i | list=dataList",
 describeIpMonitorFlow="~GET v1/describeIpMonitorFlow + endTime! ip![s startTime!",

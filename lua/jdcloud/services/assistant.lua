@@ -6,8 +6,8 @@ operations = {
 addLogConfig="POST v1*/addLogConfig - logset logtopic!",
 createCommand="POST v1*/createCommand + commandContent! commandDescription commandName! commandType enableParameter:b timeout:i username workdir",
 deleteCommands="POST v1*/deleteCommands + commandIds![s",
-describeCommands="POST v1*/describeCommands + commandIds:[s commandNames:[s commandTypes:[s pageNumber:i pageSize:i sourceType usernames:[s | list=commands",
-describeInvocations="POST v1*/describeInvocations + commandIds:[s commandNames:[s commandTypes:[s invokeIds:[s pageNumber:i pageSize:i status:[s userNames:[s | list=invocations",
+describeCommands="~POST v1*/describeCommands + commandIds:[s commandNames:[s commandTypes:[s pageNumber:i pageSize:i sourceType usernames:[s | list=commands",
+describeInvocations="~POST v1*/describeInvocations + commandIds:[s commandNames:[s commandTypes:[s invokeIds:[s pageNumber:i pageSize:i status:[s userNames:[s | list=invocations",
 invokeCommand="POST v1*/invokeCommand + commandId! enableParameter:b execTime instances:[s parameters:[@Parameter tags:[@common:TagFilter timeout:i username windowsPassword* workdir",
 },
 shapes = {

@@ -5,7 +5,7 @@ revision = "0.2.2",
 operations = {
 describeMetadata="~GET v1*/service + serviceCode",
 describeRuleEvents="~GET v1*/rule:event + pageNum:i pageSize:i status:i | number=pageNum list=list total=totalNumber",
-lookupEvents="POST v1*/events + classification endTime:i lookupAttributes pageNumber:i pageSize:i startTime:i | list=events total=totalNumber",
+lookupEvents="~POST v1*/events + classification endTime:i lookupAttributes pageNumber:i pageSize:i startTime:i | list=events total=totalNumber",
 },
 shapes = {
 DescribeMetadataResult="result:[@Metadata",

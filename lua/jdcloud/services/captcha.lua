@@ -4,7 +4,7 @@ service = "captcha",
 revision = "1.0.1",
 operations = {
 getSessionId="POST v1/captcha:getsessionid + appId:i clientType clientVersion fingerPrint ip sceneId:i secret* userAgent uuid",
-verifyToken="POST v1/captcha:verifytoken + appId:i clientType clientVersion ip sceneId:i secret* sessionId userAgent verifyToken",
+verifyToken="POST v1/captcha:verifytoken + appId:i clientType clientVersion ip sceneId:i secret* sessionId userAgent verifyToken*",
 },
 shapes = {
 AmountStatistics="charge:i free:i total:i",
@@ -34,7 +34,7 @@ TacticsItem="abandonRiskConfig:@RiskConfig suspiciousRiskConfig:@RiskConfig tact
 Trial="appId:i captchaName captchaType:i sceneId:i secret* supports:[s",
 UserDetail="createTime packagesAmount:i packagesNum:i pin surplusAmount:i tracking updateTime usedAmount:i userType",
 UserPkgDetail="pin pkg:[i",
-VerifyData="appId!i clientType clientVersion ip! sceneId!i secret* sessionId! userAgent! verifyToken!",
+VerifyData="appId!i clientType clientVersion ip! sceneId!i secret* sessionId! userAgent! verifyToken*!",
 VerifyDataResp="code sessionId",
 VerifyTokenResult="data:@VerifyDataResp",
 },

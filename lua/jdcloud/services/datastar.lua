@@ -6,7 +6,7 @@ endpoint = "datastar.cn-south-1.jdcloud-api.com",
 operations = {
 create="POST v1*/profileMultiLevel:create + dimensions! mallId! profileId!",
 getLargeScreenData="~GET v1*/largeScreen/getData + endDate! firstIndex! industry! region! secondIndex startDate!",
-getPackageId="~GET v1*/dmp/getPackageId + deviceIds!",
+getPackageId="GET v1*/dmp/getPackageId + deviceIds!",
 getProfile="~GET v1*/profile/getProfile + id! labelCode! type!",
 getResult="~GET v1*/profileMultiLevel:getResult + profileSelectRecordId!",
 },

@@ -9,7 +9,7 @@ getSaleServiceByDeliverNumber="~GET v1*/getSaleServiceByDeliverNumber + deliverN
 getStoreService="~GET v1*/getStoreService + businessData! buyerPin! queryAll:b",
 jdxCreateOrder="POST v1*/jdxCreateOrder + createOrderInfo!@",
 jdxQueryDeliveryInfo="~GET v1*/jdxQueryDeliveryInfo + orderNumber!",
-jdxQueryPrice="POST v1*/jdxQueryPrice + queryPriceParam!@",
+jdxQueryPrice="~POST v1*/jdxQueryPrice + queryPriceParam!@",
 jdxQueryProduct="~GET v1*/jdxQueryProduct + pageNo!i pageSize!i | number=pageNo list=data.dataList total=data.totalRecord",
 jdxReportOrder="POST v1*/jdxReportOrder + reportOrderInfo!@",
 listSaleService="~GET v1*/listSaleService + createDtEnd createDtStart deliverNumber deliverStatus:i pageNo!i pageSize!i | number=pageNo list=data.dataList total=data.totalRecord",

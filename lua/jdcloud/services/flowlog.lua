@@ -6,7 +6,7 @@ operations = {
 addCollectResources="POST v1*/flowLogs/{flowLogId}:addCollectResources - collectResources![@CollectResourceSpec",
 createFlowLog="POST v1*/flowLogs + collectInterval:i collectResources:[@CollectResourceSpec collectTrafficType description flowLogName! flowLogType! storageId! storageRegionId! storageType",
 deleteFlowLog="DELETE v1*/flowLogs/{flowLogId} -",
-describeCollectResources="POST v1*/flowLogs/{flowLogId}:describeCollectResources + filters:[@Filter pageNumber:i pageSize:i | list=collectResources",
+describeCollectResources="~POST v1*/flowLogs/{flowLogId}:describeCollectResources + filters:[@Filter pageNumber:i pageSize:i | list=collectResources",
 describeFlowLog="~GET v1*/flowLogs/{flowLogId} +",
 describeFlowLogs="~GET v1*/flowLogs + filters:[@Filter pageNumber:i pageSize:i | list=flowLogs",
 describeQuota="~GET v1*/quotas/ + parentResourceId type!",

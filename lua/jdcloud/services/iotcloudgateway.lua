@@ -3,11 +3,11 @@ return {
 service = "iotcloudgateway",
 revision = "1.0.1",
 operations = {
-describeInstance="POST v1*/instances/{instanceId}:describeInstance +",
+describeInstance="~POST v1*/instances/{instanceId}:describeInstance +",
 describeInstances="~GET v1*/instances + pageNumber:i pageSize:i | list=instances",
 deviceControl="POST v1*/instances/{instanceId}:deviceControl - devicecmd!@DeviceControlSpec",
-queryInstanceExposeDomain="POST v1*/instances/{instanceId}:queryInstanceExposeDomain +",
-queryInstanceStatus="POST v1*/instances/{instanceId}:queryInstanceStatus +",
+queryInstanceExposeDomain="~POST v1*/instances/{instanceId}:queryInstanceExposeDomain +",
+queryInstanceStatus="~POST v1*/instances/{instanceId}:queryInstanceStatus +",
 },
 shapes = {
 CloudstorageSpec="rsname! size!i",
@@ -20,7 +20,7 @@ Instance="azId chargeExpired chargeType:i cloudstorage:i createTime exposedDomai
 InstanceConfig="dwAuthSpec:@ gwdevId! httpAddr! mediaStore! mqttAddr! ossSpec:@ productKey! productSecret*! protocol! redisAddr! serviceId!",
 InstanceSpec="actionName! az1flavor! az1replica!i az1storagesize!i az2flavor! az2replica!i az2storagesize!i azId![s instanceName! instanceVersion! serviceName! sourceType! subnetId! vpcId!",
 NewInstanceSpec="az1flavor! az1replica!i az1storagesize!i az2flavor! az2replica!i az2storagesize!i azId![s",
-OssSpec="oss_ak! oss_bucket! oss_endpoint! oss_region! oss_sk!",
+OssSpec="oss_ak! oss_bucket! oss_endpoint! oss_region! oss_sk*!",
 QueryInstanceExposeDomainResult="iotgwd iotgwu",
 QueryInstanceStatusResult="status",
 ReplicaSpec="replica!i rsname!",

@@ -17,7 +17,7 @@ describeDeadLetterNumbersWithTopic="~GET v1*/topics/{topicName}/deadLetterNumber
 describeMessage="~GET v1*/topics/{topicName}/messages/{messageId} +",
 describeMessageTrace="~GET v1*/topics/{topicName}/messageTrace/{messageId} +",
 describeMessages="~GET v1*/topics/{topicName}/messages + endTime! pageNumber:i pageSize:i startTime! | list=messages total=-",
-describeMessagesByBusinessId="POST v1*/topics/{topicName}/messagesWithBusinessId + businessId!",
+describeMessagesByBusinessId="~POST v1*/topics/{topicName}/messagesWithBusinessId + businessId!",
 describePermission="~GET v1*/topics/{topicName}/iam +",
 describeSubscription="~GET v1*/topics/{topicName}/subscriptions/{consumerGroupId} +",
 describeSubscriptions="~GET v1*/topics/{topicName}/subscriptions + consumerGroupFilter pageNumber:i pageSize:i | list=subscriptions",

@@ -123,7 +123,7 @@ stopSlbListener="PUT v1*/vpc_slbs_listener/{id}:stop - listenerPort!i",
 stopTransferTask="PUT v1*/oss_transferTasks/{id}:stop -",
 stopVmInstanceById="PUT v1*/vm_instances/{id}:stop -",
 unregistCloudInfo="DELETE v1*/cloud_info/{cloudId} -",
-validCloudInfo="~GET v1*/cloud_info/{cloudId}/valid -",
+validCloudInfo="GET v1*/cloud_info/{cloudId}/valid -",
 },
 shapes = {
 AllocateEipAddress="bandwidth! name! provider!",

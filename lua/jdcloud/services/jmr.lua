@@ -11,7 +11,7 @@ describeClusters="~GET v1*/clusters + clusterName dataCenter orderBy pageNum:i p
 getJmrVersionList="~GET v1*/jmrVersions +",
 getSoftwareInfo="~GET v1*/softwareInfo + version!",
 idataCluster="~GET v1*/idata + dataCenter",
-monitorLabelList="POST v1*/monitorLabelList/{clusterId} +",
+monitorLabelList="~POST v1*/monitorLabelList/{clusterId} +",
 releaseCluster="POST v1*/clusters/{clusterId}:release +",
 },
 shapes = {

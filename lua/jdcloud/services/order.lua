@@ -6,7 +6,7 @@ default_region = "cn-north-1",
 operations = {
 payOrder="POST v2*/order/{orderNumber}:pay + autoPay:b",
 queryOrder="~GET v2*/order/{orderNumber} + includeDetail:b",
-queryOrders="POST v2*/orders + queryVo:@ListOrderRequest | inside=queryVo list=resultList",
+queryOrders="~POST v2*/orders + queryVo:@ListOrderRequest | inside=queryVo list=resultList",
 },
 shapes = {
 CreateOrderRequestList="createOrderRequests:[@CreateOrderRequestObject",

@@ -17,8 +17,8 @@ importResourceRecords="POST v1*/zone/{zoneId}/resourceRecords:import - importRes
 modifyResourceRecord="PUT v1*/zone/{zoneId}/resourceRecord/{resourceRecordId} - hostRecord hostValue port:i priority:i recordType ttl:i weight:i",
 retryRecurse="PUT v1*/zone/{zoneId}:retryRecurse - retryRecurse!b",
 setResourceRecordsStatus="PUT v1*/zone/{zoneId}/resourceRecords/{resourceRecordId}/status - status!",
-zoneFlowCount="POST v1*/stat:zoneFlowCount + end! start! vpcIds:[s zoneIds:[s",
-zoneResolveCount="POST v1*/stat:zoneResolveCount + end! start! vpcIds:[s zoneIds:[s",
+zoneFlowCount="~POST v1*/stat:zoneFlowCount + end! start! vpcIds:[s zoneIds:[s",
+zoneResolveCount="~POST v1*/stat:zoneResolveCount + end! start! vpcIds:[s zoneIds:[s",
 },
 shapes = {
 BindVpcReq="regionId! vpcId!",

@@ -4,7 +4,7 @@ service = "quota",
 revision = "0.0.2",
 default_region = "cn-north-1",
 operations = {
-getUserQuotaDetail="POST v2*/userQuota:getDetail + appCode parentResourceId pin quotaAmount:i region serviceCode siteType:i uid",
+getUserQuotaDetail="~POST v2*/userQuota:getDetail + appCode parentResourceId pin quotaAmount:i region serviceCode siteType:i uid",
 verifyUserQuota="POST v2*/userQuota:verify + appCode parentResourceId pin quotaAmount:i region serviceCode siteType:i uid",
 },
 shapes = {

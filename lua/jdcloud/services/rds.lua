@@ -62,7 +62,7 @@ describeInstances="~GET v1*/instances + filters:[@common:Filter pageNumber:i pag
 describeIntercept="~GET v1*/instances/{instanceId}/intercept +",
 describeInterceptResult="~GET v1*/instances/{instanceId}/intercept:describeInterceptResult + filters:[@common:Filter pageNumber:i pageSize:i | list=interceptResult",
 describeLatestRestoreTime="~GET v1*/instances/{instanceId}:describeLatestRestoreTime +",
-describeLogDownloadURL="POST v1*/instances/{instanceId}/log/{logId}:describeLogDownloadURL + seconds:i",
+describeLogDownloadURL="~POST v1*/instances/{instanceId}/log/{logId}:describeLogDownloadURL + seconds:i",
 describeLogs="~GET v1*/instances/{instanceId}/log:describeLogs + filters:[@common:Filter pageNumber:i pageSize:i | list=logs",
 describeParameterGroupAttachedInstances="~GET v1*/parameterGroups/{parameterGroupId}/instances + pageNumber:i pageSize:i | list=instances",
 describeParameterGroupParameters="~GET v1*/parameterGroups/{parameterGroupId}/parameters +",

@@ -5,7 +5,7 @@ revision = "0.0.1",
 endpoint = "refund.jdcloud.com",
 default_region = "cn-north-1",
 operations = {
-descirbeRefundStatus="POST v1*/refund:status + pageNumber:i pageSize:i pin! refundId resourceId | list=data total=pageInfos.totalRecord",
+descirbeRefundStatus="~POST v1*/refund:status + pageNumber:i pageSize:i pin! refundId resourceId | list=data total=pageInfos.totalRecord",
 submitResourceRefund="POST v1*/refund:resource + jsonBody:@ResourceRefundReq",
 },
 shapes = {

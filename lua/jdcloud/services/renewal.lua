@@ -4,7 +4,7 @@ service = "renewal",
 revision = "0.2.2",
 default_region = "cn-north-1",
 operations = {
-queryInstance="POST v2*/instances + queryInstanceParam!@ | inside=queryInstanceParam list=listQueries",
+queryInstance="~POST v2*/instances + queryInstanceParam!@ | inside=queryInstanceParam list=listQueries",
 renewInstance="POST v2*/instances:renew + renewInstanceParam!@",
 setRenewal="PUT v2*/instances:autoRenewStatus + setRenewalParam!@",
 },

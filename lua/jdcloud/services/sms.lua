@@ -4,8 +4,8 @@ service = "sms",
 revision = "1.3.3",
 operations = {
 batchSend="POST v1*/batchSend + params:[s phoneList![s signId! templateId!",
-reply="POST v1*/reply + appId! dataDate! phoneList:[s",
-statusReport="POST v1*/statusReport + phoneList:[s sequenceNumber!",
+reply="~POST v1*/reply + appId! dataDate! phoneList:[s",
+statusReport="~POST v1*/statusReport + phoneList:[s sequenceNumber!",
 },
 shapes = {
 BatchSendResp="sequenceNumber",

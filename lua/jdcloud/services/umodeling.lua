@@ -11,9 +11,9 @@ setStatus="POST v1*/task:setStatus ? vo!?",
 },
 shapes = {
 GetDataVO="fromRole!? jobId!? key!? role!? taskType!?",
-GetStatusVO="appKey!? jobId!? role!? taskType!?",
-InitRequestVO="appKey!? jobId!? role!?",
+GetStatusVO="appKey*!? jobId!? role!? taskType!?",
+InitRequestVO="appKey*!? jobId!? role!?",
 SendDataVO="jobId!? key!? role!? taskType!? toRole!? value!?",
-SetStatusVO="appKey!? jobId!? role!? status!? taskType!?",
+SetStatusVO="appKey*!? jobId!? role!? status!? taskType!?",
 },
 }

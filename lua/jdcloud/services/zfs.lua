@@ -12,7 +12,7 @@ describeFileSystem="~GET v1*/fileSystems/{fileSystemId} +",
 describeFileSystems="~GET v1*/fileSystems + filters:[@common:Filter pageNumber:i pageSize:i tags:[@TagFilter | list=fileSystems",
 describeMountTarget="~GET v1*/mountTargets/{mountTargetId} +",
 describeMountTargets="~GET v1*/mountTargets + filters:[@common:Filter pageNumber:i pageSize:i | list=mountTargets",
-describeMountedClients="POST v1*/describeMountedClients + clientIP:[s fileSystemId! mountTargetId pageNumber:i pageSize:i | list=clientsIPs",
+describeMountedClients="~POST v1*/describeMountedClients + clientIP:[s fileSystemId! mountTargetId pageNumber:i pageSize:i | list=clientsIPs",
 modifyFileSystemAttribute="PATCH v1*/fileSystems/{fileSystemId} - description name",
 },
 shapes = {
