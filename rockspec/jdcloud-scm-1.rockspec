@@ -78,11 +78,8 @@ build = {
     ["jdcloud.models.compile"] = "lua/jdcloud/models/compile.lua",
     ["jdcloud.models.given"] = "lua/jdcloud/models/given.lua",
     ["jdcloud.models.lists"] = "lua/jdcloud/models/lists.lua",
-<<<<<<< HEAD
-    ["jdcloud.models.write"] = "lua/jdcloud/models/write.lua",
-=======
     ["jdcloud.models.reading"] = "lua/jdcloud/models/reading.lua",
->>>>>>> 692c814 (lists: every GET and POST reviewed, what reads and what changes)
+    ["jdcloud.models.write"] = "lua/jdcloud/models/write.lua",
     ["jdcloud.nearest"] = "lua/jdcloud/nearest.lua",
     ["jdcloud.objects"] = "lua/jdcloud/objects.lua",
     ["jdcloud.options"] = "lua/jdcloud/options.lua",
