@@ -10,7 +10,7 @@ usage: serve.lua [--limit CALLS] [--window SECONDS] [--ready-after SECONDS] [--q
   --quota        instances in one region (1000)
   --nginx        the nginx to run
   --cpath        where nginx's LuaJIT finds jdcloud.core, like build/jit/?.so
-  --empty        nothing is there; else instances, disks, a domain, a bill]]
+  --empty        no instances, disks, domain and bill from the start]]
 
 local NUMBERS = { limit = true, window = true, ready_after = true, quota = true }
 local TEXTS = { nginx = true, cpath = true }
