@@ -11,6 +11,7 @@ local models = require "jdcloud.models"
 local M = {}
 
 local PAGE_SIZE = 20 -- where the request names none; the default of many services
+local NUMBER_MAX = 1000000000 -- more is as good as this, and products of two such don't overflow
 local LARGE = 1000 -- a total that is too large is so by this many
 local SHRINKS = 7 -- items that a shrinking total loses from page to page
 
@@ -59,7 +60,7 @@ end
 
 local function positive(value, default)
   value = tonumber(value)
-  return value and value >= 1 and value % 1 == 0 and value or default
+  return value and value >= 1 and value % 1 == 0 and math.min(value, NUMBER_MAX) or default
 end
 
 -- Which page is asked for: { number, size, before = items before its first one }.
