@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* |n| up to 2^53 is exact as a double. */
-#define EXACT        "9007199254740992"
+/* The largest |n| that no other integer is rounded to as a double; 2^53 may have been 2^53 + 1. */
+#define EXACT        "9007199254740991"
 #define EXACT_DIGITS (sizeof(EXACT) - 1)
 
 #define NUL        "\\u0000"

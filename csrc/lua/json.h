@@ -13,7 +13,7 @@ JDC_BEGIN
  * says; an empty table in it is a list, and jdc_json_finish is to take out the marks. A mark is a string that begins
  * with a NUL and a letter:
  *
- *   an integer beyond 2^53    9007199254740993   "\u0000i9007199254740993"
+ *   an integer from 2^53 on   9007199254740993   "\u0000i9007199254740993"
  *   an empty object           {}                 "\u0000o"
  *   a string of the text's own that begins with a NUL (names of members aside)   "\u0000x"   "\u0000s\u0000x"
  *

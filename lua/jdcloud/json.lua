@@ -53,7 +53,7 @@ function M.finish(value, raw, plan, resolve, keep_null)
 end
 
 --- Decodes JSON text.
--- @return the value: null is json.null; an integer beyond 2^53 is an integer, or a string of its digits where the Lua
+-- @return the value: null is json.null; an integer from 2^53 on is an integer, or a string of its digits where the Lua
 --   has no such integers; an empty list is a json.list{}; other numbers are what lua-cjson makes of them (floats). Or
 --   nil and a message without any of the text.
 function M.decode(text)
@@ -79,7 +79,9 @@ local SEQUENCES = {
   "[\241-\243][\128-\191][\128-\191][\128-\191]", "\244[\128-\143][\128-\191][\128-\191]",
 }
 
-local function is_utf8(s)
+--- Is a string UTF-8?
+function M.is_utf8(s)
+  if not find(s, "[\128-\255]") then return true end
   for _, pattern in ipairs(SEQUENCES) do s = gsub(s, pattern, ".") end
   return not find(s, "[\128-\255]")
 end
@@ -87,7 +89,7 @@ end
 --- A string as a JSON string, UTF-8 as it is; nil and a message if it is not UTF-8.
 function M.string(s)
   if find(s, "[^ !#-%[%]-~]") then
-    if find(s, "[\128-\255]") and not is_utf8(s) then return nil, "is not valid UTF-8" end
+    if not M.is_utf8(s) then return nil, "is not valid UTF-8" end
     s = gsub(s, "[%z\1-\31\127\"\\]", ESCAPES)
   end
   return '"' .. s .. '"'
@@ -125,6 +127,8 @@ function M.shape(t)
   end
   return "list", length
 end
+
+local TOO_DEEP = "is nested too deeply, or contains itself" -- said of the value as a whole: its place is a long path
 
 local write
 
@@ -168,7 +172,7 @@ function write(out, value, depth)
   elseif value == M.null then
     text = "null"
   elseif kind == "table" then
-    if depth >= DEPTH_MAX then return nil, "is nested too deeply, or contains itself" end
+    if depth >= DEPTH_MAX then return nil, TOO_DEEP end
     local shape, length = M.shape(value)
     if shape == "list" then return write_list(out, value, length, depth + 1) end
     if shape == "map" then return write_map(out, value, depth + 1) end
@@ -185,14 +189,15 @@ end
 -- @return true, or nil, what is wrong ("can't be a function"), and where below the value ("[2].name", nil if it is the
 --   value itself). Cycles, functions, NaN, invalid UTF-8 and tables that are both list and map are refused.
 function M.write(out, value)
-  return write(out, value, 0)
+  local ok, message, path = write(out, value, 0)
+  return ok, message, message ~= TOO_DEEP and path or nil
 end
 
 --- The JSON of any value, the names of a map in alphabetical order. For results: their lists stay lists.
 -- @return text, or nil and a message with the path and without values
 function M.encode(value)
   local out = {}
-  local ok, message, path = write(out, value, 0)
+  local ok, message, path = M.write(out, value)
   if not ok then return nil, (path and gsub(path, "^%.", "") or "value") .. " " .. message end
   return concat(out)
 end

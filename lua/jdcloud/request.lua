@@ -13,13 +13,14 @@ local M = {}
 local null = json.null
 
 -- One segment of the path (protocol.md 3.2: a slash in a value has no agreed meaning).
-local function segment_of(name, value)
+local function segment_of(name, kind, value)
   if value == nil or value == null then return nil, "is required" end
-  local text, message = scalar.string(value)
+  local text, message = scalar[kind](value)
   if not text then return nil, message end
   if text == "" then return nil, "must not be empty: it is part of the path" end
   if text == "." or text == ".." then return nil, "must not be . or ..: it is part of the path" end
   if text:find("/", 1, true) then return nil, "must not contain a slash: it is one segment of the path" end
+  if not json.is_utf8(text) then return nil, "is not valid UTF-8" end
   if name == "regionId" and not core.region_shape(text) then
     return nil, "must be a region's code, like cn-north-1"
   end
@@ -35,7 +36,7 @@ local function write_path(problems, op, params, region)
     else
       local value = params[piece.name]
       if value == nil and piece.name == "regionId" then value = region end
-      local segment, message = segment_of(piece.name, value)
+      local segment, message = segment_of(piece.name, piece.type.kind, value)
       if not segment then
         local missing_region = piece.name == "regionId" and value == nil or nil
         problems[#problems + 1] = { path = piece.name, message = message, config = missing_region }

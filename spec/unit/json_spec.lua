@@ -13,7 +13,8 @@ end
 describe("reading JSON", function()
   it("keeps every integer of 64 bits exact", function()
     for _, digits in ipairs {
-      "9007199254740993", "-9007199254740993", "9223372036854775807", "-9223372036854775808", "10000000000000000",
+      "9007199254740992", "-9007199254740992", "9007199254740993", "-9007199254740993", "9223372036854775807",
+      "-9223372036854775808", "10000000000000000",
     } do
       local value = assert(json.decode('{"a":[' .. digits .. ',1]}'))
       assert.equal(exact(digits), value.a[1])
@@ -23,7 +24,7 @@ describe("reading JSON", function()
   end)
 
   it("leaves what a double holds as a number", function()
-    for _, digits in ipairs { "9007199254740991", "9007199254740992", "-9007199254740992", "0", "-1" } do
+    for _, digits in ipairs { "9007199254740991", "-9007199254740991", "0", "-1" } do
       assert.equal(tonumber(digits), json.decode("[" .. digits .. "]")[1])
     end
     assert.equal(1.5, json.decode("[1.5]")[1])
@@ -152,6 +153,6 @@ describe("writing JSON", function()
     end
     local text, message = json.encode(cycle)
     assert.is_nil(text)
-    assert.truthy(message:find("is nested too deeply, or contains itself", 1, true))
+    assert.equal("value is nested too deeply, or contains itself", message)
   end)
 end)

@@ -71,15 +71,15 @@ local function write_members(state, shape, values, what)
 end
 
 local function write_struct(state, t, value)
-  if not walk.is_table(state, value, "a table") or walk.is_too_deep(state) then return end
+  if not walk.is_struct(state, value) or walk.is_too_deep(state) then return end
   local shape = models.shape(t)
   if #shape.list == 0 then
-    if json.shape(value) ~= "map" then return problem(state, "must be a table with names") end
+    if json.shape(value) ~= "map" then return problem(state, "must be a table with names, not a list") end
     return write_untyped(state, value)
   end
   local problems = #state.problems
   write_members(state, shape, value, "field")
-  if walk.is_charge(t) and #state.problems == problems then walk.check_charge(state, t, value) end
+  if walk.is_charge(t) then walk.check_charge(state, t, value, problems) end
 end
 
 function write(state, t, value)

@@ -17,19 +17,43 @@ local ANY_STRUCT = { kind = "struct", resolved = { fields = {}, names = {}, list
 
 local flatten -- function(state, t, name, value)
 
+-- What must be there. If it is given and leaves no trace, an empty list, it is as good as missing: a filter without
+-- values would be one that some services don't see, and the second of a list would have no first.
+local function flatten_needed(state, t, name, value)
+  local written, problems = state.n, #state.problems
+  flatten(state, t, name, value)
+  if state.n == written and #state.problems == problems and not state.endless then
+    problem(state, "must not be empty")
+  end
+end
+
+-- A parameter or field.
+local function flatten_member(state, member, name, value)
+  if value ~= nil and value ~= null then
+    return (member.required and flatten_needed or flatten)(state, member.type, name, value)
+  end
+  if member.required then problem(state, "is required") end
+end
+
+-- One that the model doesn't have.
+local function flatten_stranger(state, name, key, value)
+  if not json.is_utf8(key) then return problem(state, "is a name that is not valid UTF-8") end
+  flatten(state, models.any, name .. encode(key), value)
+end
+
 local function flatten_list(state, t, name, value)
   local length = walk.list_length(state, value)
   if not length or walk.is_too_deep(state) then return end
   local depth, keys = state.depth + 1, state.keys
   for i = 1, length do
     state.depth, keys[depth] = depth, i
-    flatten(state, t.of, name .. format(".%d", i), value[i])
+    flatten_needed(state, t.of, name .. format(".%d", i), value[i])
   end
   state.depth = depth - 1
 end
 
 local function flatten_struct(state, t, name, value)
-  if not walk.is_table(state, value, "a table") or walk.is_too_deep(state) then return end
+  if not walk.is_struct(state, value) or walk.is_too_deep(state) then return end
   local shape = models.shape(t)
   local depth, keys, given, problems = state.depth + 1, state.keys, 0, #state.problems
   local list = shape.list
@@ -37,21 +61,19 @@ local function flatten_struct(state, t, name, value)
     local field = list[i]
     local item = value[field.name]
     if item ~= nil then given = given + 1 end
-    state.depth, keys[depth] = depth, field.name
-    if item ~= nil and item ~= null then
-      flatten(state, field.type, name .. "." .. field.name, item)
-    elseif field.required then
-      problem(state, "is required")
+    if item ~= nil or field.required then
+      state.depth, keys[depth] = depth, field.name
+      flatten_member(state, field, name .. "." .. field.name, item)
     end
   end
   state.depth = depth - 1
   for _ in next, value do given = given - 1 end
   if given < 0 then
     walk.strangers(state, value, shape.fields, shape.names, "field", function(_, key, item)
-      flatten(state, models.any, name .. "." .. encode(key), item)
+      flatten_stranger(state, name .. ".", key, item)
     end)
   end
-  if walk.is_charge(t) and #state.problems == problems then walk.check_charge(state, t, value) end
+  if walk.is_charge(t) then walk.check_charge(state, t, value, problems) end
 end
 
 local function flatten_untyped(state, name, value)
@@ -71,17 +93,8 @@ function flatten(state, t, name, value)
   if kind == "any" and type(value) == "table" then return flatten_untyped(state, name, value) end
   local text, message = scalar[kind](value)
   if not text then return problem(state, message) end
+  if not json.is_utf8(text) then return problem(state, "is not valid UTF-8") end
   put(state, name .. "=" .. encode(text))
-end
-
--- What is given and leaves no trace, an empty list, is as good as missing.
-local function flatten_parameter(state, p, value)
-  local written, problems = state.n, #state.problems
-  state.keys[1] = p.name
-  if value ~= nil and value ~= null then flatten(state, p.type, p.name, value) end
-  if p.required and state.n == written and #state.problems == problems then
-    problem(state, (value == nil or value == null) and "is required" or "must not be empty")
-  end
 end
 
 --- Writes the query of an operation; what is wrong is noted in the state. Null and empty lists are left out.
@@ -92,15 +105,15 @@ function M.write(state, op, params)
     local value = params[p.name]
     if value ~= nil then given = given + 1 end
     if p.place == "query" and (value ~= nil or p.required) then
-      state.depth = 1
-      flatten_parameter(state, p, value)
+      state.depth, state.keys[1] = 1, p.name
+      flatten_member(state, p, p.name, value)
     end
   end
   state.depth = 0
   for _ in next, params do given = given - 1 end
   if given < 0 then
     walk.strangers(state, params, op.params, op.names, "parameter", function(_, name, value)
-      flatten(state, models.any, encode(name), value)
+      flatten_stranger(state, "", name, value)
     end)
   end
   return state.n > 0 and table.concat(state.out, "&") or nil

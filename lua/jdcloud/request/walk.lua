@@ -51,21 +51,29 @@ end
 
 local problem = M.problem
 
---- Is the value a table? A problem if not.
-function M.is_table(state, value, expected)
+local function is_table(state, value, expected)
   if type(value) == "table" then return true end
   local _, message = scalar.wrong(expected, value)
   problem(state, message)
   return false
 end
 
+--- May the value be a struct? A problem if not.
+function M.is_struct(state, value)
+  if not is_table(state, value, "a table") then return false end
+  if not json.is_list(value) then return true end
+  problem(state, "must be a table with names, not a list")
+  return false
+end
+
 --- The length of a list without holes; nil after a problem.
 function M.list_length(state, value)
-  if not M.is_table(state, value, "a list") then return nil end
+  if not is_table(state, value, "a list") then return nil end
   local length, count = #value, 0
   for key in next, value do
     count = count + 1
     if type(key) ~= "number" then return problem(state, "must be a list, not a table with names") end
+    if key > length then length = -1 end -- a border, not the end
   end
   if count ~= length then return problem(state, "must be a list from 1 without holes") end
   return length
@@ -111,18 +119,27 @@ function M.strangers(state, given, known, names, what, pass)
   end
 end
 
---- The rules of a ChargeSpec (protocol.md 8), for a table whose types have been found right.
-function M.check_charge(state, t, value)
-  local spec = {}
+--- The rules of a ChargeSpec (protocol.md 8).
+-- @param noted how many problems there were before its fields were looked at: a field that is wrong already, or a rule
+--   that its value would decide, isn't judged again
+function M.check_charge(state, t, value, noted)
+  local spec, wrong, base = {}, {}, #state.problems > noted and path_of(state) .. "."
+  for i = noted + 1, #state.problems do wrong[state.problems[i].path:sub(#base + 1)] = true end
   for _, field in ipairs(models.shape(t).list) do
     local item = value[field.name]
-    if item ~= nil and item ~= null then
+    if item ~= nil and item ~= null and not wrong[field.name] then
       if field.type.kind == "string" then item = scalar.string(item) end
       spec[field.name] = item
     end
   end
   spec.chargeDuration = tonumber(spec.chargeDuration)
-  for _, fault in ipairs(core.charge_check(spec) or {}) do problem(state, fault.message, "." .. fault.field) end
+  if wrong.autoChangeChargeMode then
+    spec.autoChangeChargeMode = true
+    wrong.autoChangeChargeModeDate = wrong.autoChangeChargeModeDate or spec.autoChangeChargeModeDate == nil
+  end
+  for _, fault in ipairs(core.charge_check(spec) or {}) do
+    if not wrong[fault.field] then problem(state, fault.message, "." .. fault.field) end
+  end
 end
 
 --- Is this the type of a ChargeSpec?

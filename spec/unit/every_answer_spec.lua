@@ -1,0 +1,74 @@
+-- Every operation of every service through the gateway: it takes random valid parameters and answers, and what comes
+-- back has the types of the API facts. SEEDS=100 in the environment calls each operation with that many sets of
+-- parameters; `make test` with one.
+
+local house = require "support.house"
+local json = require "jdcloud.json"
+local random_params = require "support.random_params"
+local reference = require "support.reference"
+local typed = require "support.typed"
+
+local SEEDS = tonumber(os.getenv "SEEDS") or 1
+
+-- The gateway's vm keeps instances and images, so that random parameters may well be refused: there is no such
+-- instance, it is in another state, there are too many, an image is none of the gateway's. All others must answer.
+local STATEFUL = { vm = true }
+local REFUSED = {
+  NOT_FOUND = true, FAILED_PRECONDITION = true, QUOTA_EXCEEDED = true, INVALID_ARGUMENT = true, ALREADY_EXISTS = true,
+}
+
+-- Two operations of the same method and path are one to the gateway: the answer may be that of the other.
+local function twins_of(service)
+  local routes, twins = {}, {}
+  for name, op in pairs(reference.facts(service).operations) do
+    local route = op.method .. op.version .. op.path
+    routes[route] = routes[route] or {}
+    table.insert(routes[route], reference.operation(service, name))
+    twins[name] = routes[route]
+  end
+  return twins
+end
+
+-- What is wrong with the result as that of any of these operations, or nil.
+local function fault(twins, result)
+  local found
+  for _, op in ipairs(twins) do
+    found = op.result and typed.fault(op.result, result) or type(result) ~= "table" and "no table" or nil
+    if not found then return nil end
+  end
+  return found
+end
+
+local values = 0
+
+local function try(client, op, twins)
+  for seed = 1, SEEDS do
+    local result, err = client:call(op.name, random_params.params(op, seed, json.list))
+    local refused = not result and STATEFUL[op.service] and REFUSED[err.status]
+    local found = not refused and (result and fault(twins, result) or not result and tostring(err))
+    if found then return ("%s, seed %d: %s"):format(op.name, seed, found) end
+    values = values + (result and typed.count(result) or 0)
+  end
+end
+
+describe("the gateway's answers to", function()
+  local all = 0
+
+  for _, service in ipairs(require "jdcloud.services") do
+    it(service .. " have the types of the facts", function()
+      local faults, twins = {}, twins_of(service)
+      local cloud = house.open({ limits = false, attempts = 1 }, { limit = 1000000000, seed = 7 })
+      local client = cloud:service(service)
+      for _, name in ipairs(reference.sorted(reference.facts(service).operations)) do
+        faults[#faults + 1] = try(client, reference.operation(service, name), twins[name])
+        all = all + 1
+      end
+      assert.equal("", table.concat(faults, "\n", 1, math.min(#faults, 5)))
+    end)
+  end
+
+  it("all services were looked at, and there was something to look at", function()
+    assert.equal(4836, all)
+    assert.is_true(values > 10000 * SEEDS)
+  end)
+end)
