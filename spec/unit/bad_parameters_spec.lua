@@ -25,7 +25,9 @@ local function kind_is(...)
   return function(node) return wanted[node.type.kind] end
 end
 
-local function in_path(node) return node.place == "path" and node.keys[1] ~= "regionId" and node.type.kind ~= "integer" end
+local function in_path(node)
+  return node.place == "path" and node.keys[1] ~= "regionId" and node.type.kind ~= "integer"
+end
 local function outside(kind) return function(node) return node.place ~= "path" and node.type.kind == kind end end
 local function always(value) return function() return value end end
 
@@ -92,7 +94,7 @@ local KINDS = {
   { "an empty path value", in_path, always "", "must not be empty: it is part of the path" },
   { "a dot as a path value", in_path, always ".", "must not be . or ..: it is part of the path" },
   { "two dots as a path value", in_path, always "..", "must not be . or ..: it is part of the path" },
-  { "a path value with a slash", in_path, always "CANARY/x", "must not contain a slash: it is one segment of the path" },
+  { "a path value with a slash", in_path, always "CANARY/x", "must not contain a slash: it is one" },
   { "a path value that is not UTF-8", in_path, always "CANARY\192", "is not valid UTF-8" },
 }
 
