@@ -1,6 +1,6 @@
 -- Every operation of every service through the gateway: it takes random valid parameters and answers, and what comes
 -- back has the types of the API facts. SEEDS=100 in the environment calls each operation with that many sets of
--- parameters; `make test` with one.
+-- parameters; without it one will do, and on other Luas than 5.4 every third operation.
 
 local house = require "support.house"
 local json = require "jdcloud.json"
@@ -8,7 +8,8 @@ local random_params = require "support.random_params"
 local reference = require "support.reference"
 local typed = require "support.typed"
 
-local SEEDS = tonumber(os.getenv "SEEDS") or 1
+local SEEDS = tonumber(os.getenv "SEEDS")
+local EVERY = not SEEDS and _VERSION ~= "Lua 5.4" and 3 or 1
 
 -- Without behaviours every operation answers by its shape: a service with a memory would find no instance of a random
 -- id. No limit, and no memory of the requests of other services.
@@ -39,7 +40,7 @@ end
 local values = 0
 
 local function try(client, op, twins)
-  for seed = 1, SEEDS do
+  for seed = 1, SEEDS or 1 do
     local result, err = client:call(op.name, random_params.params(op, seed, json.list))
     local found = not result and tostring(err) or fault(twins, result)
     if found then return ("%s, seed %d: %s"):format(op.name, seed, found) end
@@ -56,7 +57,9 @@ describe("the gateway's answers to", function()
       local cloud = house.open({ limits = false, attempts = 1 }, GATEWAY)
       local client = cloud:service(service)
       for _, name in ipairs(reference.sorted(reference.facts(service).operations)) do
-        faults[#faults + 1] = try(client, reference.operation(service, name), twins[name])
+        if all % EVERY == 0 then
+          faults[#faults + 1] = try(client, reference.operation(service, name), twins[name])
+        end
         all = all + 1
       end
       assert.equal("", table.concat(faults, "\n", 1, math.min(#faults, 5)))
@@ -65,6 +68,6 @@ describe("the gateway's answers to", function()
 
   it("all services were looked at, and there was something to look at", function()
     assert.equal(4836, all)
-    assert.is_true(values > 10000 * SEEDS)
+    assert.is_true(values > 10000 * (SEEDS or 1) / EVERY)
   end)
 end)
