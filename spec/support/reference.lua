@@ -17,14 +17,24 @@ for name in ([[asset billing clouddnsservice domain domainservice iam instancevo
 
 local loaded, types = {}, {}
 
---- The facts of a service.
-function M.facts(service)
-  if not loaded[service] then
-    local file = assert(io.open("spec/facts/services/" .. service .. ".json", "rb"))
-    loaded[service] = cjson.decode(file:read("*a"))
+local function read(name)
+  if not loaded[name] then
+    local file = assert(io.open("spec/facts/" .. name .. ".json", "rb"))
+    loaded[name] = cjson.decode(file:read("*a"))
     file:close()
   end
-  return loaded[service]
+  return loaded[name]
+end
+
+--- The facts of a service.
+function M.facts(service)
+  return read("services/" .. service)
+end
+
+--- How an operation pages: the facts, or {}.
+function M.paging(service, name)
+  local paging = read "paging"
+  return paging[service] and paging[service][name] or {}
 end
 
 --- The names in a table, sorted.

@@ -31,6 +31,8 @@ end
 local function fault(twins, result)
   local found
   for _, op in ipairs(twins) do
+    local paging = reference.paging(op.service, op.name)
+    if paging.token and not paging.next then result[paging.token] = nil end -- the gateway has to put it somewhere
     found = op.result and typed.fault(op.result, result) or type(result) ~= "table" and "no table" or nil
     if not found then return nil end
   end
