@@ -12,6 +12,7 @@ local envelope = require "jdcloud.gateway.envelope"
 local faults = require "jdcloud.gateway.faults"
 local handlers = require "jdcloud.gateway.handlers"
 local limit = require "jdcloud.gateway.limit"
+local models = require "jdcloud.models"
 local route = require "jdcloud.gateway.route"
 local verify = require "jdcloud.gateway.verify"
 
@@ -49,7 +50,7 @@ local DEFAULTS = {
   account = false, -- does it have something from the start: instances, disks, a domain … (account.lua)
 }
 
-local OTHER_OPTIONS = { access_keys = true, clock = true, seed = true }
+local OTHER_OPTIONS = { access_keys = true, clock = true, seed = true, models = true }
 
 local Gateway = {}
 Gateway.__index = Gateway
@@ -63,11 +64,23 @@ local function example_keys()
   return { [M.example.access_key] = { secret = M.example.secret_key } }
 end
 
+local function models_of(wanted)
+  if wanted == nil then
+    return models.bundled
+  end
+  local registry, err = require("jdcloud.models.given").registry(wanted)
+  if not registry then
+    error(err.message, 3)
+  end
+  return registry
+end
+
 --- Makes a gateway.
 -- @param options table, all optional:
 --   access_keys { [access key] = { secret = text, disabled = bool, denied = list of "service:operation" } },
 --   by default M.example alone,
---   clock function() -> Unix seconds (core.wall), seed whole number (random; the same one gives the same ids),
+--   clock function() -> Unix seconds (core.wall), seed whole number (random; the same one gives the same ids and
+--   answers), models (facts of other services, as for jdcloud.new),
 --   and the settings above
 -- @return gateway; raises on an option that does not exist
 function M.new(options)
@@ -77,10 +90,11 @@ function M.new(options)
       error("a gateway has no option " .. tostring(name), 2)
     end
   end
-  local self = setmetatable({ offset = 0, clock = options.clock or core.wall, routes = {}, handlers = {} }, Gateway)
+  local self = setmetatable({ offset = 0, clock = options.clock or core.wall, handlers = {} }, Gateway)
   for name, value in pairs(DEFAULTS) do
     self[name] = options[name] == nil and value or options[name]
   end
+  self.routes = route.new(models_of(options.models))
   self.keys = options.access_keys or example_keys()
   self.seed = options.seed or fresh_seed()
   self.ids = envelope.ids(self.seed)
@@ -155,7 +169,7 @@ end
 --   message, details }; params are those of the request, checked and of the model's types, now is the gateway's time.
 --   It can't yield. One that raises is answered with 500 and where it did. nil puts the operation back.
 function Gateway:on(operation, handler)
-  local known, message = handlers.known(operation)
+  local known, message = handlers.known(self.routes.registry, operation)
   if not known then
     error(message, 2)
   elseif handler ~= nil and type(handler) ~= "function" then

@@ -98,6 +98,32 @@ describe("a handler", function()
   end)
 end)
 
+describe("a gateway with models of its own", function()
+  local facts = {
+    service = "stars", endpoint = "stars.example.com", revision = "1", signing_name = "stars",
+    operations = { describeStar = {
+      method = "GET", path = "/stars/{starId}", version = "v1", result = "Star",
+      params = { starId = { type = "string", required = true, ["in"] = "path" } },
+    } },
+    shapes = { Star = { fields = { starId = { type = "string" }, magnitude = { type = "number" } } } },
+  }
+
+  it("answers for services that no release has", function()
+    local cloud, g = house.open({ models = facts }, { models = facts })
+    local star = assert(cloud.stars:describeStar { starId = "sirius" })
+    assert.same({ "sirius", "number" }, { star.starId, type(star.magnitude) })
+    assert.equal("stars:describeStar", g:log()[1].operation)
+    g:on("stars:describeStar", function(params) return { starId = params.starId, magnitude = -1.5 } end)
+    assert.equal(-1.5, cloud.stars:describeStar({ starId = "sirius" }).magnitude)
+  end)
+
+  it("raises where the facts don't hold together", function()
+    local done, message = pcall(gateway.new, { models = { service = "stars" } })
+    assert.is_false(done)
+    assert.matches("models%[1%]: endpoint is missing", message)
+  end)
+end)
+
 describe("JDCLOUD_ENDPOINT", function()
   -- The URL that a cloud with these options asks for, with the variable set in a process of its own.
   local function asked(options, endpoint)

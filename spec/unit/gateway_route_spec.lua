@@ -41,11 +41,11 @@ end
 -- How many operations are reached, with these values in their paths, and those that are not.
 local function reach(path_value)
   local cloud = house.open()
-  local cache, lost, count = {}, {}, 0
+  local routes, lost, count = route.new(models.bundled), {}, 0
   each_operation(function(op)
     local params = params_of(op, path_value)
     local request = assert(cloud:service(op.service):prepare(op.name, params))
-    local found, values = route.find(cache, request, request.headers.host, op.service)
+    local found, values = route.find(routes, request, request.headers.host, op.service)
     local same = found == op or found and found.method == op.method and found.version == op.version
       and found.path == op.path and found.service == op.service
     for name in pairs(values or {}) do
@@ -71,7 +71,8 @@ describe("the route", function()
   end)
 
   local function names(service, method, target)
-    local found, values = route.find({}, { method = method, target = target }, service .. ".jdcloud-api.com", nil)
+    local request, host = { method = method, target = target }, service .. ".jdcloud-api.com"
+    local found, values = route.find(route.new(models.bundled), request, host, nil)
     return found and found.name, values
   end
 
@@ -91,8 +92,8 @@ describe("the route", function()
 
   it("turns to the credential's service where the host's has no such path", function()
     local request = { method = "GET", target = "/v1/regions/cn-north-1/disks" }
-    assert.equal("disk", (route.find({}, request, "vm.jdcloud-api.com", "disk")).service)
-    assert.is_nil((route.find({}, request, "vm.jdcloud-api.com", "vpc")))
+    assert.equal("disk", (route.find(route.new(models.bundled), request, "vm.jdcloud-api.com", "disk")).service)
+    assert.is_nil((route.find(route.new(models.bundled), request, "vm.jdcloud-api.com", "vpc")))
   end)
 
   it("gives a method and path that two operations share to the first by name", function()

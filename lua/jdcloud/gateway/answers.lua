@@ -36,8 +36,8 @@ local function is_own_id(shape, name)
 end
 
 -- How many items a list has: some at the top, where somebody looks for them, fewer below.
-local function length_of(c, depth)
-  if depth >= DEPTH_MAX or c.left <= 0 then
+local function length_of(c, name, depth)
+  if depth >= DEPTH_MAX or c.left <= 0 or name == c.made_elsewhere then
     return 0
   elseif depth <= 3 then
     return 2 + draw(c.stream, 2)
@@ -47,7 +47,7 @@ end
 
 local function list_of(c, t, name, depth)
   local items = json.list {}
-  for i = 1, length_of(c, depth) do
+  for i = 1, length_of(c, name, depth) do
     items[i] = value_of(c, t.of, name, depth + 1, true)
   end
   return items
@@ -56,7 +56,7 @@ end
 -- Counts beside a list tell how long it is.
 local COUNTS = {
   totalCount = true, total = true, totalElements = true, numberRecords = true, currentCount = true, count = true,
-  totalNum = true, totalRecord = true, totalRecords = true, totalSize = true,
+  totalNum = true, totalNumber = true, totalRecord = true, totalRecords = true, totalSize = true,
 }
 
 local function count(fields, shape, length)
@@ -124,24 +124,28 @@ local function region_of(params)
   return type(region) == "string" and region or "cn-north-1"
 end
 
+-- What the value of one key is made with.
+local function context_of(operation, params, context, key)
+  return {
+    operation = operation,
+    params = params,
+    region = region_of(params),
+    stream = values.stream(("%.0f/%s:%s%s"):format(context.seed, operation.service, operation.name, key)),
+    left = VALUES_MAX,
+  }
+end
+
 --- A maker of values for the answer to one request.
 -- @param operation of the model
 -- @param params (table) of the request, checked
 -- @param context { seed = whole number }
--- @return make(t, key) -> a value of the model's type t; key (text) tells one from another: the same key, operation,
---   seed and parameters give the same value. A struct is an item of a list: an id of its own is not the request's.
+-- @return make(t, key) -> a value of the model's type t; key, the list's name and a number ("disks-7"), tells one from
+--   another: the same key, operation, seed and parameters give the same value. A struct is an item of a list: an id of
+--   its own is not the request's.
 function M.maker(operation, params, context)
-  local prefix = ("%.0f/%s:%s/"):format(context.seed, operation.service, operation.name)
-  local region = region_of(params)
   return function(t, key)
-    local c = {
-      operation = operation,
-      params = params,
-      region = region,
-      stream = values.stream(prefix .. key),
-      left = VALUES_MAX,
-    }
-    return value_of(c, t, key:match("^[%a_]*"), ITEM_DEPTH, true)
+    local c = context_of(operation, params, context, "/" .. key)
+    return value_of(c, t, key:match("^(.-)%-?%d*$"), ITEM_DEPTH, true)
   end
 end
 
@@ -151,24 +155,23 @@ end
 -- @param context { seed = whole number } and what collection.answer takes
 -- @return (table) for every field of the shape a value; {} if the operation has no result; if it pages, a page
 function M.result(operation, params, context)
-  local t = operation.result
+  local t, paging = operation.result, operation.paging
   if not t then
     return {}
   end
-  local c = {
-    operation = operation,
-    params = params,
-    region = region_of(params),
-    stream = values.stream(("%.0f/%s:%s"):format(context.seed, operation.service, operation.name)),
-    left = VALUES_MAX,
-  }
-  if operation.paging then
-    local rest = t.kind == "struct" and struct_of(c, t, 1, false) or {}
-    return collection.answer(operation, params, context, M.maker(operation, params, context), rest)
-  elseif t.kind == "struct" then
-    return struct_of(c, t, 1, false)
+  local c = context_of(operation, params, context, "")
+  c.made_elsewhere = paging and paging.list and paging.list:match("[^.]+$")
+  local result
+  if t.kind == "struct" then
+    result = struct_of(c, t, 1, false)
+  elseif not paging then
+    return { id = values.value(c.stream, "any", "id", c), name = values.value(c.stream, "any", "name", c) }
   end
-  return { id = values.value(c.stream, "any", "id", c), name = values.value(c.stream, "any", "name", c) }
+  if paging then
+    local make = M.maker(operation, params, context)
+    return collection.answer(operation, params, context, make, result or {})
+  end
+  return result
 end
 
 return M

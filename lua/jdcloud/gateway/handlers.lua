@@ -2,19 +2,19 @@
 
 local envelope = require "jdcloud.gateway.envelope"
 local json = require "jdcloud.json"
-local models = require "jdcloud.models"
 
 local M = {}
 
 --- The operation that a name means.
+-- @param registry of models (models.lua)
 -- @param name (string) "disk:createSnapshots"
 -- @return true | nil, message with the nearest names
-function M.known(name)
+function M.known(registry, name)
   local service, operation = tostring(name):match("^([^:]*):(.*)$")
   if not service then
     return nil, ('"%s" names no operation: they are written like "vm:describeInstances"'):format(tostring(name))
   end
-  local model, message = models.service(service)
+  local model, message = registry:service(service)
   if not model then
     return nil, message
   end

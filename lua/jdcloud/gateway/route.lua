@@ -2,7 +2,6 @@
 -- path through the models. Nothing here knows a service by name.
 
 local canonical = require "jdcloud.gateway.canonical"
-local models = require "jdcloud.models"
 
 local M = {}
 
@@ -91,14 +90,15 @@ local function walk(node, segments, i, method, values)
 end
 
 -- The model of a service; a name of none is remembered, since looking for one that is near takes time.
-local function model_of(cache, name)
+local function model_of(routes, name)
   if not name or not name:find("^%l%w*$") then
     return nil
   end
-  if cache[name] == nil then
-    cache[name] = models.service(name) or false
+  local known = routes.models
+  if known[name] == nil then
+    known[name] = routes.registry:service(name) or false
   end
-  return cache[name] or nil
+  return known[name] or nil
 end
 
 local function find(model, method, path)
@@ -114,20 +114,26 @@ local function find(model, method, path)
   return found.operation, named
 end
 
+--- The routes of all services.
+-- @param registry of models (models.lua)
+function M.new(registry)
+  return { registry = registry, models = {} }
+end
+
 --- Finds the operation of a request. The host's first label decides the service if there is one of that name which has
 -- such a path, else the Credential's service (protocol.md 1.9).
--- @param cache (table) models by name; filled here
+-- @param routes of M.new
 -- @param request { method, target } as it arrived
 -- @param host (string | nil) the Host header
 -- @param service (string | nil) the Credential's service
 -- @return operation of the model, { [placeholder] = decoded value } | nil
-function M.find(cache, request, host, service)
+function M.find(routes, request, host, service)
   local method, path = request.method:upper(), canonical.path(request.target)
-  local operation, values = find(model_of(cache, host and host:match("^[^.:]+")), method, path)
+  local operation, values = find(model_of(routes, host and host:match("^[^.:]+")), method, path)
   if operation then
     return operation, values
   end
-  return find(model_of(cache, service), method, path)
+  return find(model_of(routes, service), method, path)
 end
 
 return M
