@@ -28,8 +28,11 @@ end
 
 -- Parameters that can't be sent. The error's kind is config if all that is wrong is that there is no region.
 local function refused(model, name, problems)
-  local kind = #problems == 1 and problems[1].config and "config" or "invalid"
-  return errors.new { kind = kind, problems = problems, service = model.service, operation = name, attempts = 0 }
+  local no_region = #problems == 1 and problems[1].config
+  return errors.new {
+    kind = no_region and "config" or "invalid", problems = problems, service = model.service, operation = name,
+    attempts = 0, hint = no_region and "there is no region: give the option region, or the parameter regionId" or nil,
+  }
 end
 
 -- What a message about its use calls an operation.

@@ -12,6 +12,8 @@ local M = {}
 
 local null = json.null
 
+local NO_CODE = "must be a region's code, like cn-north-1"
+
 -- One segment of the path (protocol.md 3.2: a slash in a value has no agreed meaning).
 local function segment_of(name, kind, value)
   if value == nil or value == null then return nil, "is required" end
@@ -22,7 +24,7 @@ local function segment_of(name, kind, value)
   if text:find("/", 1, true) then return nil, "must not contain a slash: it is one segment of the path" end
   if not json.is_utf8(text) then return nil, "is not valid UTF-8" end
   if name == "regionId" and not core.region_shape(text) then
-    return nil, "must be a region's code, like cn-north-1"
+    return nil, NO_CODE
   end
   return core.encode(text)
 end
@@ -88,6 +90,23 @@ local function complete(op, params, options, region)
   return completed
 end
 
+-- A region that isn't part of the path must be there too, and look like one; null leaves it out where it may be.
+local function check_region(problems, op, region)
+  if op.params.regionId.place == "path" or region == null then return end
+  if region ~= nil then
+    local text = scalar.string(region)
+    if text and not core.region_shape(text) then problems[#problems + 1] = { path = "regionId", message = NO_CODE } end
+    return
+  end
+  for _, problem in ipairs(problems) do
+    if problem.path == "regionId" then
+      problem.config = true
+      return
+    end
+  end
+  problems[#problems + 1] = { path = "regionId", message = "is required", config = true }
+end
+
 --- Builds the request of an operation.
 -- @param op an operation of a model
 -- @param params the caller's table; not changed. jdcloud.null is null in a body and left out of a query
@@ -114,6 +133,7 @@ function M.build(op, params, options)
     body = op.in_body and body.write(state, op, params) or nil,
     client_token = op.client_token and params.clientToken ~= nil and params.clientToken ~= null,
   }
+  if op.region then check_region(state.problems, op, region) end
   if state.problems[1] then return nil, state.problems end
   request.region = region and scalar.string(region) or nil
   return request

@@ -252,7 +252,7 @@ local function endpoint_of(facts, lists)
   return lists.endpoints and lists.endpoints[facts.service]
 end
 
-local HEAD = { service = "^%l[%w_]*$", endpoint = "^[%w][%w_.%-]*$", revision = "^[%w_.%-]+$" }
+local HEAD = { service = "^%l%w*$", endpoint = "^[%w][%w_.%-]*$", revision = "^[%w_.%-]+$" }
 
 local function check_head(file, facts)
   if type(facts) ~= "table" then refuse(file, "has %s, not an object", shown(facts)) end
