@@ -178,6 +178,34 @@ describe("a service of the option models", function()
   end)
 end)
 
+describe("a gateway that was given the facts too", function()
+  local cloud, gateway = house.open({ models = stars() }, { models = stars(), seed = 7 })
+
+  it("answers true to their shapes, checks parameters, pages", function()
+    local first = assert(cloud.stars:describeStars {})
+    assert.equal("string", type(first.stars[1].name))
+    assert.equal("number", type(first.stars[1].magnitude))
+    assert.equal("stars:describeStars", gateway:log()[1].operation)
+    assert.equal(3, #assert(cloud.stars:all("describeStars")))
+    assert.same({}, (assert(cloud.stars:createStar { star = { name = "x" } })))
+    local _, err = cloud.stars:createStar({ star = {} }, { validate = false })
+    assert.equal("invalid", err.kind)
+  end)
+
+  it("takes handlers for them", function()
+    gateway:on("stars:createStar", function(params) return { name = params.star.name } end)
+    assert.same({ name = "x" }, (cloud.stars:createStar { star = { name = "x" } }))
+    gateway:on("stars:createStar", nil)
+  end)
+
+  it("is the only one that knows them", function()
+    local other = house.open { models = stars() }
+    local _, err = other.stars:createStar { star = { name = "x" } }
+    assert.equal("not_found", err.kind)
+    assert.is_false(pcall(require("jdcloud.gateway").new, { models = { { service = "x" } } }))
+  end)
+end)
+
 describe("facts that don't hold together", function()
   local function refused(models)
     local cloud, err = safe.new(options(models))
