@@ -123,7 +123,9 @@ end)
 describe("lists and null", function()
   it("are lists in a body, also empty ones within lists, and null is null", function()
     local cloud = open()
-    local request = assert(cloud.dts:prepare("listTopics", { endpointId = "e", endpoint = { mongoShards = { {}, {} } } }))
+    local request = assert(cloud.dts:prepare("listTopics", {
+      endpointId = "e", endpoint = { mongoShards = { {}, {} } },
+    }))
     assert.truthy(request.body:find('"mongoShards":[[],[]]', 1, true))
     request = assert(cloud.vm:prepare("createInstances", {
       instanceSpec = { name = "n", description = jdcloud.null, dataDisks = {}, keyNames = jdcloud.list {} },
@@ -134,8 +136,8 @@ describe("lists and null", function()
   it("are told apart from objects where the type is any", function()
     local cloud = open()
     for value, text in pairs {
-      [jdcloud.list {}] = "[]", [{}] = "{}", [{ {}, jdcloud.list {} }] = "[{},[]]", [{ x = jdcloud.list {} }] = '{"x":[]}',
-      [{ jdcloud.null }] = "[null]",
+      [jdcloud.list {}] = "[]", [{}] = "{}", [{ {}, jdcloud.list {} }] = "[{},[]]",
+      [{ x = jdcloud.list {} }] = '{"x":[]}', [{ jdcloud.null }] = "[null]",
     } do
       local request = assert(cloud.rds:prepare("modifyAccountComment", {
         instanceId = "i", accountName = "a", notes = value }))
