@@ -168,7 +168,7 @@ function M.result(operation, params, context)
     return { id = values.value(c.stream, "any", "id", c), name = values.value(c.stream, "any", "name", c) }
   end
   if paging then
-    local make = M.maker(operation, params, context)
+    local make = M.maker(operation, collection.other_parameters(operation, params), context)
     return collection.answer(operation, params, context, make, result or {})
   end
   return result

@@ -130,7 +130,7 @@ end
 -- Writes the token of the next page, and whether there is one.
 local function put_token(paging, result, page, count, lies)
   local next_before = page.before + page.size
-  local more = next_before < count or lies.repeats == true
+  local more = next_before < count or lies.repeats and count > 0
   if not more and lies.token then
     more = true
     next_before = page.before
@@ -153,6 +153,17 @@ local function place_of(op)
     if field.type.kind == "any" then return field.name .. ".list", models.any, field.name .. ".totalCount" end
   end
   return nil, nil, op.paging.total
+end
+
+--- The parameters that don't say which page it is: all that an item may depend on.
+function M.other_parameters(op, params)
+  local others, paging = {}, op.paging
+  for name, value in pairs(params) do
+    if name ~= paging.number and name ~= paging.size and name ~= paging.offset and name ~= paging.token then
+      others[name] = value
+    end
+  end
+  return others
 end
 
 --- Answers a paging operation.

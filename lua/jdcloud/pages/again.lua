@@ -9,7 +9,7 @@ local json = require "jdcloud.json"
 
 local M = {}
 
-local SAMPLES = 4 -- items of a page that are kept as text
+local SAMPLES = 3 -- items of a page that are kept as text
 
 local function same(a, b)
   if a == b then return true end
@@ -45,15 +45,15 @@ end
 function M.is(seen, items)
   if not seen.first then return false end
   local sample = sample_of(items, #items)
+  seen.sample = sample
   return equal(seen.before, items, sample) or equal(seen.first, items, sample) or equal(seen.anchor, items, sample)
 end
 
---- Remembers a page.
+--- Remembers the page that M.is was asked about.
 function M.remember(seen, items)
-  local mark = { items = items, count = #items, sample = sample_of(items, #items) }
-  seen.pages = (seen.pages or 0) + 1
-  seen.first = seen.first or mark
-  seen.before = mark
+  local mark = { items = items, count = #items, sample = seen.sample or sample_of(items, #items) }
+  seen.pages, seen.sample = (seen.pages or 0) + 1, nil
+  seen.first, seen.before = seen.first or mark, mark
   if not seen.anchor or seen.pages == seen.anchor_at then
     seen.anchor, seen.anchor_at = mark, seen.pages * 2
   end
