@@ -130,7 +130,7 @@ end
 -- Writes the token of the next page, and whether there is one.
 local function put_token(paging, result, page, count, lies)
   local next_before = page.before + page.size
-  local more = next_before < count or lies.repeats and count > 0
+  local more = next_before < count or lies.repeats == true and count > 0
   if not more and lies.token then
     more = true
     next_before = page.before
