@@ -269,6 +269,7 @@ build = {
         "csrc/lua/host.c",
         "csrc/lua/json.c",
         "csrc/lua/json_finish.c",
+        "csrc/lua/json_string.c",
         "csrc/lua/profile.c",
         "csrc/lua/random.c",
         "csrc/lua/sign.c",

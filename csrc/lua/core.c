@@ -18,5 +18,9 @@ int luaopen_jdcloud_core(lua_State *L) {
   lua_setfield(L, -2, "json_mark");
   lua_pushcfunction(L, jdc_json_finish);
   lua_setfield(L, -2, "json_finish");
+  lua_pushcfunction(L, jdc_json_string);
+  lua_setfield(L, -2, "json_string");
+  lua_pushcfunction(L, jdc_is_utf8);
+  lua_setfield(L, -2, "is_utf8");
   return 1;
 }

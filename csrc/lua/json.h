@@ -1,5 +1,5 @@
 /* json.h - one pass over JSON text before lua-cjson reads it and one over the value after, which save what cjson 2.1.0
- * would lose. */
+ * would lose; and strings the other way. */
 #ifndef JDC_LUA_JSON_H
 #define JDC_LUA_JSON_H
 
@@ -31,6 +31,12 @@ int jdc_json_mark(lua_State *L);
  * Raises for tables nested deeper than JDC_JSON_DEPTH. */
 #define JDC_JSON_DEPTH 200
 int jdc_json_finish(lua_State *L);
+
+/* A lua_CFunction: string -> the string as JSON, with quotes, UTF-8 as it is; nil if it is not UTF-8. */
+int jdc_json_string(lua_State *L);
+
+/* A lua_CFunction: string -> is it UTF-8? */
+int jdc_is_utf8(lua_State *L);
 
 JDC_END
 #endif

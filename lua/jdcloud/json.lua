@@ -13,8 +13,8 @@ cjson.decode_max_depth(DEPTH_MAX)
 cjson.decode_invalid_numbers(false)
 
 local floor, huge, mathtype = math.floor, math.huge, math.type
-local find, format, gsub = string.find, string.format, string.gsub
-local finish = core.json_finish
+local format, gsub = string.format, string.gsub
+local finish, json_string = core.json_finish, core.json_string
 local sort, concat = table.sort, table.concat
 
 --- JSON's null inside Lua tables: the same value as cjson.null and ngx.null.
@@ -65,34 +65,14 @@ end
 
 -- Writing.
 
-local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
-  ["\t"] = "\\t", ["\127"] = "\\u007f" }
-for code = 0, 31 do
-  local c = string.char(code)
-  ESCAPES[c] = ESCAPES[c] or format("\\u%04x", code)
-end
-
--- Every well-formed sequence of more than one byte; they can't overlap, so one pattern after another takes them out.
-local SEQUENCES = {
-  "[\194-\223][\128-\191]", "\224[\160-\191][\128-\191]", "[\225-\236\238\239][\128-\191][\128-\191]",
-  "\237[\128-\159][\128-\191]", "\240[\144-\191][\128-\191][\128-\191]",
-  "[\241-\243][\128-\191][\128-\191][\128-\191]", "\244[\128-\143][\128-\191][\128-\191]",
-}
-
 --- Is a string UTF-8?
-function M.is_utf8(s)
-  if not find(s, "[\128-\255]") then return true end
-  for _, pattern in ipairs(SEQUENCES) do s = gsub(s, pattern, ".") end
-  return not find(s, "[\128-\255]")
-end
+M.is_utf8 = core.is_utf8
 
 --- A string as a JSON string, UTF-8 as it is; nil and a message if it is not UTF-8.
 function M.string(s)
-  if find(s, "[^ !#-%[%]-~]") then
-    if not M.is_utf8(s) then return nil, "is not valid UTF-8" end
-    s = gsub(s, "[%z\1-\31\127\"\\]", ESCAPES)
-  end
-  return '"' .. s .. '"'
+  local text = json_string(s)
+  if text then return text end
+  return nil, "is not valid UTF-8"
 end
 
 --- A number as JSON: integers as their digits (also 5.0, and 1e6 as 1000000), others with as few digits as read back to

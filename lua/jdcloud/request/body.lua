@@ -44,7 +44,7 @@ local function write_members(state, shape, values, what)
     local name = field.name
     local value = values[name]
     if value ~= nil then given = given + 1 end
-    if field.place ~= "path" and (value ~= nil or field.required) then
+    if (value ~= nil or field.required) and field.place ~= "path" then
       state.depth, keys[depth] = depth, name
       if value == nil or value == null and field.required and field.type.kind ~= "any" then
         problem(state, "is required")
