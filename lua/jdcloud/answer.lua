@@ -7,9 +7,12 @@ local result = require "jdcloud.result"
 
 local M = {}
 
+local match = string.match
+local tointeger = math.tointeger
+
 -- Without a fraction, where that prints differently: a code is 404, not 404.0.
 local function integer_of(n)
-  return math.tointeger and math.tointeger(n) or n
+  return tointeger and tointeger(n) or n
 end
 
 local TITLE_MAX = 80 -- bytes of a proxy's page that get into a message
@@ -37,8 +40,9 @@ end
 
 -- "empty", "envelope", "json" or "other"; the decoded value, and whether it is raw (json.read).
 local function decode(body)
-  if body == nil or body == "" or not body:find("%S") then return "empty" end
-  if not body:find("^%s*[{%[]") then return "other" end
+  local first = body and match(body, "^%s*(.)")
+  if not first then return "empty" end
+  if first ~= "{" and first ~= "[" then return "other" end
   local value, raw = json.read(body)
   if type(value) ~= "table" then return "other" end
   if value.requestId ~= nil or value.result ~= nil or value.error ~= nil then return "envelope", value, raw end

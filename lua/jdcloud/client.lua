@@ -14,9 +14,19 @@ local function client_token()
   return core.hex(core.random(16)) -- 32 hex digits satisfy every service's rule (protocol.md 11.3)
 end
 
---- @return the state of a client: { view, model }
+-- What request.build is told of a call with these options, which may be nil.
+local function manner_of(view, options)
+  local validate = view.options.validate
+  if options and options.validate ~= nil then validate = options.validate end
+  return {
+    region = view.options.region, call_region = options and options.region, validate = validate,
+    client_token = client_token,
+  }
+end
+
+--- @return the state of a client: { view, model, manner (of calls without options) }
 function M.new(view, model)
-  return { view = view, model = model }
+  return { view = view, model = model, manner = manner_of(view, nil) }
 end
 
 -- The model's operation of this name | nil, error.
@@ -47,12 +57,7 @@ local function build(client, name, params, options)
   if options then options_of.check_call(options, model.service) end
   local op, err = operation_of(client, name)
   if not op then return nil, err end
-  local validate = view.options.validate
-  if options and options.validate ~= nil then validate = options.validate end
-  local built, problems = request_of.build(op, params, {
-    region = view.options.region, call_region = options and options.region, validate = validate,
-    client_token = client_token,
-  })
+  local built, problems = request_of.build(op, params, options and manner_of(view, options) or client.manner)
   if not built then return nil, refused(model, name, problems) end
   return op, built
 end

@@ -96,7 +96,8 @@ static void every_allocation(void **state) {
   "service = 'vm', region = 'cn-north-1', user_agent = 'x', headers = { ['x-jdcloud-pin'] = 'cGlu' } } "
 #define CLOUD                                                                                                          \
   "local answer = { status = 200, headers = { date = 'Tue, 24 Nov 2026 00:00:00 GMT' }, body = "                       \
-  "'{\"requestId\":\"r\",\"result\":{\"instances\":[{\"instanceId\":\"i-1\"}],\"totalCount\":9007199254740993}}' } "   \
+  "'{\"requestId\":\"r\",\"result\":{\"instances\":[{\"instanceId\":\"i-1\",\"tags\":null,\"keyNames\":[]}],'.. "      \
+  "'\"totalCount\":9007199254740993,\"new\":{}}}' } "                                                                  \
   "local cloud = require('jdcloud.safe').new { region = 'cn-north-1', access_key = 'AK', "                             \
   "secret_key = 'SK-CANARY-alloc', transport = { send = function() return answer end } } "
 

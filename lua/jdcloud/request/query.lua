@@ -100,11 +100,12 @@ end
 --- Writes the query of an operation; what is wrong is noted in the state. Null and empty lists are left out.
 -- @return the encoded text, or nil if there is nothing to say
 function M.write(state, op, params)
-  local given = 0
-  for _, p in ipairs(op.list) do
+  local given, list = 0, op.list
+  for i = 1, #list do
+    local p = list[i]
     local value = params[p.name]
     if value ~= nil then given = given + 1 end
-    if p.place == "query" and (value ~= nil or p.required) then
+    if (value ~= nil or p.required) and p.place == "query" then
       state.depth, state.keys[1] = 1, p.name
       flatten_member(state, p, p.name, value)
     end
