@@ -100,6 +100,11 @@ for _, name in ipairs { "misbehave", "log", "reset", "set", "key", "advance" } d
   end
 end
 
+--- What a gateway in the process has; here it raises.
+function Server.on()
+  error("a handler is a function, which can't be sent to a gateway in nginx: use one in the process", 2)
+end
+
 --- Starts a gateway in nginx. It ends by itself when the process that started it is gone.
 -- @param options table, optional: those of jdcloud.gateway.new but clock, and
 --   nginx (the command), cpath (a template like "build/jit/?.so" by which nginx's LuaJIT finds jdcloud.core)

@@ -1,0 +1,96 @@
+-- gateway_offline_spec.lua - scripts that know nothing of the local gateway, run against the one of `make gateway` with
+-- the lines that it prints; and what a gateway in nginx has of all services.
+
+local jdcloud = require "jdcloud.safe"
+local nginx = require "jdcloud.gateway.nginx"
+local shell = require "jdcloud.gateway.shell"
+
+local function interpreter()
+  local lowest = -1
+  while arg[lowest - 1] do lowest = lowest - 1 end
+  return shell.quote(arg[lowest])
+end
+
+-- As a user would: one terminal with the gateway, another with the pasted lines and the script.
+local SESSION = [[
+%s %s >"$out" 2>&1 &
+pid=$!
+i=0
+while ! grep -q 'is disabled' "$out" && [ $i -lt 500 ]; do sleep 0.02; i=$((i+1)); done
+eval "$(sed -n 's/^ *\(export .*\)/\1/p' "$out")"
+%s "$script"
+kill -INT $pid
+wait $pid]]
+
+local function session(script)
+  local out, path = os.tmpname(), os.tmpname()
+  assert(shell.write(path, script))
+  local serve = shell.template(package.path, "jdcloud/gateway/serve"):gsub("%?", "jdcloud/gateway/serve")
+  local command = ("export LUA_PATH=%s LUA_CPATH=%s out=%s script=%s\n"):format(shell.quote(package.path),
+    shell.quote(package.cpath), out, path) .. SESSION:format(interpreter(), shell.quote(serve), interpreter())
+  local ran, output = shell.run(command)
+  os.remove(out)
+  os.remove(path)
+  assert(ran, output)
+  return output
+end
+
+describe("a script with the lines of make gateway", function()
+  it("asks the gateway, whatever the service", function()
+    local output = session [[
+      local cloud = require("jdcloud").new()
+      for _, name in ipairs { "vpc", "redis", "iam", "starshield", "function" } do
+        local client = cloud:service(name)
+        print(name, #client:operations() > 0)
+      end
+      print(#cloud.vpc:describeVpcs().vpcs, #cloud.vm:describeInstances().instances > 0)
+      print(cloud.redis:describeCacheInstance({ cacheInstanceId = "redis-1" }).cacheInstance.cacheInstanceId)
+    ]]
+    assert.equal("vpc\ttrue\nredis\ttrue\niam\ttrue\nstarshield\ttrue\nfunction\ttrue\n3\ttrue\nredis-1", output)
+  end)
+end)
+
+describe("a gateway in nginx", function()
+  local server, cloud
+
+  setup(function()
+    server = assert(nginx.start { behaviours = false, seed = 7 })
+    cloud = assert(jdcloud.new {
+      region = "cn-east-2", endpoint = server.http, access_key = server.access_key, secret_key = server.secret_key,
+    })
+  end)
+
+  teardown(function()
+    if cloud then cloud:close() end
+    if server then server:stop() end
+  end)
+
+  it("has as many items as it is told", function()
+    for _, items in ipairs { 0, 1, 250 } do
+      server:set { items = items }
+      local count = 0
+      for item, err in cloud.rds:each("describeInstances", {}, { page_size = 100 }) do
+        assert(item, tostring(err))
+        count = count + 1
+      end
+      assert.equal(items, count)
+    end
+  end)
+
+  it("answers the same as one in the process for the same seed", function()
+    local here = require("jdcloud.gateway").new { seed = 7, behaviours = false }
+    local inside = assert(jdcloud.new {
+      region = "cn-east-2", transport = require "jdcloud.transport.gateway"(here), access_key = server.access_key,
+      secret_key = server.secret_key,
+    })
+    local calls = { describeDisk = { diskId = "d" }, describeSnapshot = { snapshotId = "s" }, describeSoldout = {} }
+    for name, params in pairs(calls) do
+      local a, b = assert(cloud.disk:call(name, params)), assert(inside.disk:call(name, params))
+      assert.equal(jdcloud.encode(a), jdcloud.encode(b))
+    end
+  end)
+
+  it("takes no handlers, and says so", function()
+    assert.has_error(function() server:on("vm:describeInstances", function() end) end)
+  end)
+end)
