@@ -43,6 +43,7 @@ describe("a collection of the gateway", function()
     local result = cloud.aifactory:listNodes { appName = "x", pageSize = 1 }
     assert.equal(1, #result.list)
     assert.equal(2, result.totalCount)
+    assert.same(result.list, cloud.aifactory:listNodes({ appName = "x", pageSize = "1" }).list)
   end)
 
   it("hands out tokens", function()

@@ -60,7 +60,7 @@ end
 
 local function positive(value, default)
   value = tonumber(value)
-  return value and value >= 1 and value % 1 == 0 and math.min(value, NUMBER_MAX) or default
+  return value and value >= 1 and value % 1 == 0 and math.floor(math.min(value, NUMBER_MAX)) or default
 end
 
 -- Which page is asked for: { number, size, before = items before its first one }.
