@@ -11,9 +11,10 @@ local LIST_MAX = 3
 
 local REGIONS = { "cn-north-1", "cn-east-1", "cn-east-2", "cn-south-1" }
 
--- Pieces of text by where they may stand: a slash is not for paths, control characters are for bodies.
+-- Pieces of text by where they may stand: a slash is not for paths, control characters are for bodies. A value of a
+-- path that ends in the verb of another operation, as `:start`, is that operation's path on the wire: none does here.
 local PIECES = {
-  "i-1", "a b", "a+b", "50%", "%41%2f", "a&b=c", "?#", ":start", "~-_.x", "ü", "京东", "𐍈", "'\"", "(*)!", "$$", "@,;",
+  "i-1", "a b", "a+b", "50%", "%41%2f", "a&b=c", "?#", ":no-verb", "~-_.x", "ü", "京东", "𐍈", "'\"", "(*)!", "$$", "@,;",
   "[1]", "\\", "{x}", "CamelCase", "null", "007", "<>|^`",
 }
 local PLACES = { path = #PIECES }
