@@ -10,7 +10,7 @@ read_globals = {
   "setfenv",
   math = { fields = { "type", "tointeger", "mininteger", "maxinteger" } },
   table = { fields = { "unpack", "pack" } },
-  coroutine = { fields = { "isyieldable" } },
+  coroutine = { fields = { "close", "isyieldable" } },
 }
 
 files["spec/**/*_spec.lua"] = { std = "min+busted" }

@@ -20,6 +20,8 @@ struct jdc_engine {
   long max_host_connections, max_connections;
   jdc_transfer *running; /* doubly linked */
   jdc_transfer *idle;    /* singly linked */
+  jdc_transfer *ended;   /* those with a tag, until they are told of; doubly linked, in the order of their ends */
+  jdc_transfer *ended_last;
   int running_count, idle_count;
 };
 
@@ -54,12 +56,33 @@ const char *jdc_engine_new(jdc_alloc alloc, const jdc_curl_options *options, jdc
   return curl_easy_strerror(rc);
 }
 
+static void list_ended(jdc_engine *e, jdc_transfer *t) {
+  t->listed = true;
+  t->prev = e->ended_last;
+  if (e->ended_last != NULL)
+    e->ended_last->next = t;
+  else
+    e->ended = t;
+  e->ended_last = t;
+}
+
+static void unlist_ended(jdc_engine *e, jdc_transfer *t) {
+  if (!t->listed) return;
+  if (t->prev != NULL) t->prev->next = t->next;
+  if (t->next != NULL) t->next->prev = t->prev;
+  if (e->ended == t) e->ended = t->next;
+  if (e->ended_last == t) e->ended_last = t->prev;
+  t->prev = t->next = NULL;
+  t->listed = false;
+}
+
 static void unlink_running(jdc_engine *e, jdc_transfer *t) {
   if (t->prev != NULL) t->prev->next = t->next;
   if (t->next != NULL) t->next->prev = t->prev;
   if (e->running == t) e->running = t->next;
   t->prev = t->next = NULL;
   e->running_count--;
+  if (t->tag != 0) list_ended(e, t);
 }
 
 /* Takes a running transfer out of the multi. What it ended with has been, or will be, recorded by the caller. */
@@ -138,6 +161,7 @@ jdc_transfer *jdc_engine_take(jdc_engine *e) {
 void jdc_engine_give_back(jdc_engine *e, jdc_transfer *t) {
   leave_to_parent(e);
   if (t->state == JDC_TRANSFER_RUNNING) stop(e, t);
+  unlist_ended(e, t);
   if (e->closed || t->easy == NULL || e->idle_count >= MAX_IDLE_TRANSFERS) {
     jdc_transfer_free(t);
   } else {
@@ -163,6 +187,13 @@ const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_requ
   e->running = t;
   e->running_count++;
   return NULL;
+}
+
+int64_t jdc_engine_ended(jdc_engine *e) {
+  jdc_transfer *t = e->ended;
+  if (t == NULL) return 0;
+  unlist_ended(e, t);
+  return t->tag;
 }
 
 void jdc_engine_cancel(jdc_engine *e, jdc_transfer *t) {

@@ -39,6 +39,10 @@ JDC_MUST_USE const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const 
 /* Breaks a running transfer off; it has then failed as "cancelled". In any other state nothing happens. */
 void jdc_engine_cancel(jdc_engine *e, jdc_transfer *t);
 
+/* The tag of a transfer that has ended, each once, in the order in which they did; 0 if there is none. Transfers without
+ * a tag are not told of. */
+int64_t jdc_engine_ended(jdc_engine *e);
+
 /* Moves everything along, waiting at most `wait_ms` for something to happen; with nothing to do it just waits. Returns
  * at once when a transfer has ended. Returns how many are still running. */
 int jdc_engine_step(jdc_engine *e, int wait_ms);

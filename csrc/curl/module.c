@@ -4,7 +4,8 @@
  *   curl.engine(options) -> engine | nil, message     the options are those of lua/jdcloud/transport/curl.lua
  *   curl.now() -> seconds of a clock that never goes back
  *   curl.version -> the text of libcurl's version
- *   engine:start(request) -> transfer | nil, failure  see exchange.c
+ *   engine:start(request, tag) -> transfer | nil, failure  see exchange.c
+ *   engine:ended() -> the tag of a transfer that has ended, each once; nil if there is none
  *   engine:step(seconds) -> how many are still running
  *   engine:close()                                    fails what is running, closes the connections */
 #define _GNU_SOURCE /* dladdr */
@@ -88,6 +89,13 @@ static int step(lua_State *L) {
   return 1;
 }
 
+static int ended(lua_State *L) {
+  const int64_t tag = jdc_engine_ended(check_engine(L));
+  if (tag == 0) return 0;
+  lua_pushnumber(L, (lua_Number)tag);
+  return 1;
+}
+
 static int close_engine(lua_State *L) {
   const engine_box *box = luaL_checkudata(L, 1, ENGINE);
   if (box->engine != NULL) jdc_engine_close(box->engine);
@@ -116,7 +124,11 @@ static void keep_loaded(void) {
 
 JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
   static const luaL_Reg FUNCTIONS[] = { { "engine", new_engine }, { "now", now }, { NULL, NULL } };
-  static const luaL_Reg METHODS[] = { { "start", start }, { "step", step }, { "close", close_engine }, { NULL, NULL } };
+  static const luaL_Reg METHODS[] = { { "start", start },
+                                      { "step", step },
+                                      { "ended", ended },
+                                      { "close", close_engine },
+                                      { NULL, NULL } };
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
   keep_loaded();
   jdc_fork_watch();

@@ -129,6 +129,7 @@ void jdc_transfer_free(jdc_transfer *t) {
 void jdc_transfer_reset(jdc_transfer *t) {
   t->state = JDC_TRANSFER_IDLE;
   t->prev = t->next = NULL;
+  t->tag = 0;
   empty(&t->lines);
   t->line_count = 0;
   empty(&t->head);

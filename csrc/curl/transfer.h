@@ -40,6 +40,8 @@ typedef struct jdc_transfer {
   jdc_alloc alloc;
   struct jdc_transfer *prev, *next; /* the engine's lists */
   jdc_transfer_state state;
+  int64_t tag; /* what its owner knows it by; 0 if he asks himself whether it has ended */
+  bool listed; /* among the ended ones that the engine still has to tell of */
 
   jdc_buf lines; /* request headers, each "name: value" and a zero byte */
   jdc_buf nodes; /* the list over `lines` that libcurl reads */

@@ -6,6 +6,7 @@ local answer = require "jdcloud.answer"
 local core = require "jdcloud.core"
 local credentials = require "jdcloud.credentials"
 local errors = require "jdcloud.errors"
+local scheduler = require "jdcloud.scheduler"
 local transports = require "jdcloud.transport"
 
 local M = {}
@@ -136,6 +137,10 @@ local function failed(view, slot, facts, failure, renewal)
   return errors.new(fields)
 end
 
+local function cancelled()
+  return errors.new { kind = "cancelled", message = "the task was cancelled" }
+end
+
 local function closed()
   return errors.new { kind = "closed", message = "the cloud is closed" }
 end
@@ -169,6 +174,7 @@ function M.clock(view)
     sleep = function(seconds)
       if view.shared.closed then return nil, closed() end
       transport.sleep(seconds)
+      if scheduler.is_cancelled() then return nil, cancelled() end
       return true
     end,
     now = function() return (clock_of(transport)) or core.now() end,
@@ -182,7 +188,7 @@ local function drive(view, transport, slot)
   local facts, failure, renewal
   while true do
     local now, wall = clock_of(transport)
-    if view.shared.closed then call:cancel(now) end
+    if view.shared.closed or scheduler.is_cancelled() then call:cancel(now) end
     local step, a, b, c, d = call:next(now, wall, nil, transport.direct)
     if step == "send" then
       facts, failure = send(view, transport, slot, a, b, c, d)
@@ -205,7 +211,8 @@ local function drive(view, transport, slot)
       if limiter then settle(limiter, call, now) end
       return facts, failure, renewal, a
     else
-      steps[step](view, transport, slot, a, b, c, now)
+      local act = steps[step] -- a name for it: yieldable.lua looks at the stack's names
+      act(view, transport, slot, a, b, c, now)
     end
   end
 end

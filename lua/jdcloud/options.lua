@@ -219,6 +219,14 @@ function M.check_pages(options, what)
   check(options, PAGES, what)
 end
 
+-- Of jdcloud.parallel.
+local PARALLEL = { limit = whole(1, 100000), stop_on_error = flag, on_progress = func }
+
+--- The same for the options of parallel.
+function M.check_parallel(options, what)
+  check(options, PARALLEL, what)
+end
+
 --- The same for the options of wait.
 function M.check_wait(options, what)
   check(options, WAIT, what)

@@ -2,6 +2,7 @@
 
 local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
+local scheduler = require "jdcloud.scheduler"
 
 local M = {}
 
@@ -14,18 +15,23 @@ local NGX_PHASES = {
   ssl_session_fetch = true, ssl_client_hello = true,
 }
 
---- Waits as this host does: in nginx other requests go on.
+--- Waits as this host does: in nginx other requests go on, in a task other tasks.
+-- @return true; nil if the task was cancelled
 function M.sleep(seconds)
   local ngx = rawget(_G, "ngx")
   if type(ngx) == "table" and ngx.sleep and NGX_PHASES[ngx.get_phase()] then
-    return ngx.sleep(math.max(seconds, NGX_SLEEP_MIN))
+    ngx.sleep(math.max(seconds, NGX_SLEEP_MIN))
+    return true
   end
+  local task = scheduler.here()
+  if task then return scheduler.sleep(task, seconds) end
   local till = core.now() + seconds
   local left = seconds
   while left > 0 do
     core.sleep(math.min(left, SLICE))
     left = till - core.now()
   end
+  return true
 end
 
 -- What a table of the user's may leave out.

@@ -1,0 +1,278 @@
+-- scheduler.lua - tasks of plain Lua: coroutines that give way while they wait for an answer or for time to pass. One
+-- thread, one scheduler for each Lua state. It runs only while somebody waits in it: there is no thread behind it, and
+-- nothing happens by itself.
+--
+-- A task waits by M.park and goes on by M.wake. Where the running coroutine is not a task's own, or can't give way here
+-- (design.md, "Where Lua can't yield"), M.here says so, and what has to wait pumps the loop in place.
+
+local core = require "jdcloud.core"
+local yieldable = require "jdcloud.yieldable"
+
+local M = {}
+
+local SLICE = 0.1 -- seconds for which the loop waits at most, so that Ctrl-C gets its turn
+
+local PARKED = {} -- what a task yields that will be woken; one that yields anything else just lets others go first
+
+local running, resume, status = coroutine.running, coroutine.resume, coroutine.status
+local max, min = math.max, math.min
+
+local current -- the task that runs
+local ready, ready_first, ready_last = {}, 1, 0
+local sleepers, sleepers_count = {}, 0 -- a heap by time
+local waiting = {} -- tag of a transfer -> the task that waits for it
+local engines = {} -- engine -> how many tasks wait for its transfers
+local last_tag = 0
+
+local function push_ready(task)
+  ready_last = ready_last + 1
+  ready[ready_last] = task
+end
+
+-- The heap: the earliest first, and of those the one that came first.
+
+local function earlier(a, b)
+  if a.at ~= b.at then return a.at < b.at end
+  return a.order < b.order
+end
+
+local function push_sleeper(entry)
+  local i = sleepers_count + 1
+  sleepers_count = i
+  while i > 1 do
+    local parent = (i - i % 2) / 2
+    if not earlier(entry, sleepers[parent]) then break end
+    sleepers[i], i = sleepers[parent], parent
+  end
+  sleepers[i] = entry
+end
+
+local function pop_sleeper()
+  local top, entry = sleepers[1], sleepers[sleepers_count]
+  sleepers[sleepers_count] = nil
+  sleepers_count = sleepers_count - 1
+  if sleepers_count == 0 then return top end
+  local i = 1
+  while true do
+    local child = 2 * i
+    if child > sleepers_count then break end
+    if child < sleepers_count and earlier(sleepers[child + 1], sleepers[child]) then child = child + 1 end
+    if not earlier(sleepers[child], entry) then break end
+    sleepers[i], i = sleepers[child], child
+  end
+  sleepers[i] = entry
+  return top
+end
+
+-- Tasks.
+
+--- The task that runs, or nil: also from a coroutine of the user's own inside it.
+function M.current()
+  return current
+end
+
+--- The task whose own coroutine this is, if it can give way here; else nil.
+function M.here()
+  local task = current
+  if task and running() == task.co and yieldable(task.co) then return task end
+  return nil
+end
+
+--- Makes the running task wait until it is woken.
+-- @param task of M.here
+-- @param cancel nil, or a function that ends early what it waits for; called if the task is cancelled
+-- @return what M.wake was given
+function M.park(task, cancel)
+  task.parked, task.on_cancel = true, cancel
+  return coroutine.yield(PARKED)
+end
+
+--- Lets a parked task go on, in its turn; any other task is left alone.
+function M.wake(task, value)
+  if not task.parked then return end
+  task.parked, task.on_cancel, task.value = false, nil, value
+  push_ready(task)
+end
+
+local function ended(task, ok, ...)
+  task.ended, task.on_cancel = true, nil
+  task.finish(ok, ...)
+end
+
+local function after(task, ok, ...)
+  if status(task.co) == "dead" then return ended(task, ok, ...) end
+  if (...) ~= PARKED then push_ready(task) end
+end
+
+-- Runs a task until it gives way.
+local function go_on(task)
+  local before, value = current, task.value
+  task.value = nil
+  current = task
+  if task.fn then
+    local fn = task.fn
+    task.fn = nil
+    after(task, resume(task.co, fn))
+  else
+    after(task, resume(task.co, value))
+  end
+  current = before
+end
+
+local function begin(fn)
+  return fn()
+end
+
+--- Starts a task. It begins to run when its maker waits.
+-- @param fn function()
+-- @param finish function(ok, ...) called once at its end: true and what fn returned, or false and what it raised
+-- @return the task
+function M.spawn(fn, finish)
+  local task = { co = coroutine.create(begin), fn = fn, finish = finish }
+  push_ready(task)
+  return task
+end
+
+--- Asks a task to end: what it waits for ends early, as cancelled, and so does whatever it waits for after that. A task
+-- that hasn't begun doesn't. Idempotent.
+function M.cancel(task)
+  if task.cancelled or task.ended then return end
+  task.cancelled = true
+  if task.fn then
+    task.fn = nil
+    return ended(task, false, nil)
+  end
+  local on_cancel = task.on_cancel
+  if on_cancel then on_cancel() end
+  if task.parked then M.wake(task) end
+end
+
+-- Waiting.
+
+--- Is the running task cancelled?
+function M.is_cancelled()
+  return current ~= nil and current.cancelled == true
+end
+
+local order = 0
+
+--- Makes a task sleep.
+-- @param task of M.here
+-- @return true, or nil if it was cancelled
+function M.sleep(task, seconds)
+  if task.cancelled then return nil end
+  order = order + 1
+  local entry = { at = core.now() + max(seconds, 0), order = order, task = task }
+  task.asleep = entry
+  push_sleeper(entry)
+  M.park(task)
+  if task.asleep == entry then task.asleep = nil end
+  if task.cancelled then return nil end
+  return true
+end
+
+--- Makes a task wait for a transfer of libcurl's engine.
+-- @return transfer, which has ended | nil, failure
+function M.transfer(engine, request, task)
+  if task.cancelled then return nil, { kind = "cancelled", sent = false, message = "the task was cancelled" } end
+  last_tag = last_tag + 1
+  local tag = last_tag
+  local transfer, failure = engine:start(request, tag)
+  if not transfer then return nil, failure end
+  waiting[tag], engines[engine] = task, (engines[engine] or 0) + 1
+  M.park(task, function() transfer:cancel() end)
+  return transfer
+end
+
+local function wake_sleepers()
+  if sleepers_count == 0 then return end
+  local now = core.now()
+  while sleepers_count > 0 and sleepers[1].at <= now do
+    local entry = pop_sleeper()
+    if entry.task.asleep == entry then
+      entry.task.asleep = nil
+      M.wake(entry.task)
+    end
+  end
+end
+
+-- Tags of transfers that a task no longer waits for are nobody's.
+local function wake_ended(engine)
+  local tag = engine:ended()
+  while tag do
+    local task = waiting[tag]
+    if task then
+      waiting[tag] = nil
+      local left = engines[engine] - 1
+      engines[engine] = left > 0 and left or nil
+      M.wake(task)
+    end
+    tag = engine:ended()
+  end
+end
+
+-- Lets libcurl work; waits for it, or for the time, at most `seconds`.
+local function wait(seconds)
+  local engine = next(engines)
+  if not engine then
+    if seconds > 0 then core.sleep(seconds) end
+  elseif next(engines, engine) == nil then
+    engine:step(seconds)
+    wake_ended(engine)
+  else
+    local list = {}
+    for one in pairs(engines) do list[#list + 1] = one end
+    for i = 1, #list do list[i]:step(i == 1 and min(seconds, 0.005) or 0) end
+    for i = 1, #list do wake_ended(list[i]) end
+  end
+  wake_sleepers()
+end
+
+-- Lets what is ready go on, once each.
+local function run_ready()
+  local to = ready_last
+  while ready_first <= to do
+    local task = ready[ready_first]
+    ready[ready_first] = nil
+    ready_first = ready_first + 1
+    if not task.ended then go_on(task) end
+  end
+end
+
+-- Seconds until the first sleeper is to be woken; nil if nobody sleeps.
+local function until_first()
+  while sleepers_count > 0 and sleepers[1].task.asleep ~= sleepers[1] do pop_sleeper() end
+  return sleepers_count > 0 and max(sleepers[1].at - core.now(), 0) or nil
+end
+
+--- Runs the loop until is_done() is true. The caller's coroutine doesn't give way.
+-- @return true, or nil if it never will be: all tasks wait for each other
+function M.run(is_done)
+  while not is_done() do
+    run_ready()
+    if is_done() then break end
+    local idle, left = ready_first > ready_last, until_first()
+    if idle and not left and next(engines) == nil then return nil end
+    wait(idle and min(SLICE, left or SLICE) or 0)
+  end
+  return true
+end
+
+--- Drops all tasks, for a loop that was broken off (Ctrl-C): requests under way are cancelled, no code runs any more
+-- but, on Lua 5.4, that of their variables marked <close>.
+function M.drop()
+  local tasks = {}
+  for _, task in pairs(waiting) do tasks[task] = true end
+  for i = 1, sleepers_count do tasks[sleepers[i].task] = true end
+  for i = ready_first, ready_last do tasks[ready[i]] = true end
+  ready, ready_first, ready_last = {}, 1, 0
+  sleepers, sleepers_count, waiting, engines = {}, 0, {}, {}
+  for task in pairs(tasks) do
+    task.cancelled, task.ended, task.parked = true, true, false
+    if task.on_cancel then task.on_cancel() end
+    task.on_cancel = nil
+    if coroutine.close and status(task.co) == "suspended" then coroutine.close(task.co) end
+  end
+end
+
+return M
