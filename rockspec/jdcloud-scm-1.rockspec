@@ -291,6 +291,7 @@ build = {
         "csrc/curl/module.c",
         "csrc/curl/options.c",
         "csrc/curl/transfer.c",
+        "csrc/curl/watch.c",
       },
       libraries = { "curl" },
       libdirs = { "$(CURL_LIBDIR)" },

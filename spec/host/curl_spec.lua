@@ -32,6 +32,12 @@ describe("libcurl", function()
     return r, request_nonce
   end
 
+  -- Starts it on an engine. Returns the transfer.
+  local function start(engine, url, fields)
+    local r = request(url, fields)
+    return assert(engine:start(r))
+  end
+
   local function arrivals(name)
     local response = assert(transport().send(request(server.plain .. "/count/" .. name)))
     return tonumber(response.body)
@@ -278,7 +284,7 @@ describe("libcurl", function()
 
     it("our authority where the system's are to be trusted", function()
       local engine = assert(curl.engine { connect_timeout = 60 }) -- under valgrind it takes seconds to read them
-      local transfer = assert(engine:start(request(server.tls .. "/ok")))
+      local transfer = start(engine, server.tls .. "/ok")
       step_until_done(engine)
       local status, kind, phase, sent = transfer:result()
       assert.same({ false, "config", "tls", false }, { status, kind, phase, sent })
@@ -368,7 +374,7 @@ describe("libcurl", function()
       local group, armed = nonce(), {}
       for i = 1, idle do
         local url = server[scheme] .. "/arm/" .. how .. "/" .. group .. "/" .. idle
-        armed[i] = assert(engine:start(request(url)))
+        armed[i] = start(engine, url)
       end
       step_until_done(engine)
       for i = 1, idle do assert.equal(200, (armed[i]:result())) end
@@ -485,7 +491,7 @@ describe("libcurl", function()
     it("runs many transfers at a time over few connections", function()
       local e = engine { max_host_connections = 2 }
       local transfers = {}
-      for i = 1, 20 do transfers[i] = assert(e:start(request(server.tls .. "/size/" .. i))) end
+      for i = 1, 20 do transfers[i] = start(e, server.tls .. "/size/" .. i) end
       step_until_done(e)
       for i = 1, 20 do
         local status, headers, body = transfers[i]:result()
@@ -495,7 +501,7 @@ describe("libcurl", function()
 
     it("limits the time of a transfer that waits for a free connection", function()
       local e = engine { max_host_connections = 1 }
-      local first = assert(e:start(request(server.plain .. "/stall")))
+      local first = start(e, server.plain .. "/stall")
       local second, second_nonce = request(server.plain .. "/ok", { timeout = 0.2 })
       second = assert(e:start(second))
       while not second:done() do e:step(0.1) end
@@ -510,7 +516,7 @@ describe("libcurl", function()
       local started = curl.now()
       assert.equal(0, e:step(0.1))
       assert.is_true(curl.now() - started >= 0.09)
-      local stalled = assert(e:start(request(server.plain .. "/stall")))
+      local stalled = start(e, server.plain .. "/stall")
       started = curl.now()
       while curl.now() - started < 0.2 do assert.equal(1, e:step(0.05)) end
       assert.is_true(curl.now() - started < 1)
@@ -520,7 +526,7 @@ describe("libcurl", function()
 
     it("has nothing to say while a transfer is going, and hands a result out once", function()
       local e = engine()
-      local transfer = assert(e:start(request(server.plain .. "/ok")))
+      local transfer = start(e, server.plain .. "/ok")
       assert.equal(0, select("#", transfer:result()))
       step_until_done(e)
       assert.equal(200, (transfer:result()))
@@ -539,7 +545,7 @@ describe("libcurl", function()
       assert.same({ false, "cancelled", "receive", true }, { status, kind, phase, sent })
       transfer:cancel()
 
-      transfer = assert(e:start(request(server.plain .. "/stall")))
+      transfer = start(e, server.plain .. "/stall")
       transfer:cancel()
       status, kind, phase, sent = transfer:result()
       assert.same({ false, "cancelled", "resolve", false }, { status, kind, phase, sent })
@@ -554,7 +560,7 @@ describe("libcurl", function()
       e:close()
       local status, kind, _, sent = transfer:result()
       assert.same({ false, "closed", true }, { status, kind, sent })
-      local started, failure = e:start(request(server.plain .. "/ok"))
+      local started, failure = e:start((request(server.plain .. "/ok")))
       assert.is_nil(started)
       assert.same({ "closed", false }, { failure.kind, failure.sent })
       assert.equal(0, e:step(0))
@@ -563,7 +569,7 @@ describe("libcurl", function()
     it("may be collected before its transfers, and they before it", function()
       for _, scheme in ipairs { "plain", "tls" } do
         local e = engine()
-        local kept = assert(e:start(request(server[scheme] .. "/stall")))
+        local kept = start(e, server[scheme] .. "/stall")
         e:step(0.01)
         e = nil -- luacheck: ignore 311
         collectgarbage()
@@ -573,7 +579,7 @@ describe("libcurl", function()
 
         e = engine()
         local body = ("b"):rep(1e5)
-        local held = { assert(e:start(request(server[scheme] .. "/stall", { method = "POST", body = body }))) }
+        local held = { start(e, server[scheme] .. "/stall", { method = "POST", body = body }) }
         assert.equal(1, e:step(0))
         table.remove(held)
         collectgarbage()
@@ -658,7 +664,7 @@ describe("libcurl", function()
     it("has lost what was in flight, which goes on in the parent", function()
       for _, scheme in ipairs { "plain", "tls" } do
         local e = assert(curl.engine { ca_file = server.ca_file })
-        local transfer = assert(e:start(request(server[scheme] .. "/drip/30")))
+        local transfer = start(e, server[scheme] .. "/drip/30")
         e:step(0.05)
         assert.equal("false network true 0", in_child(function()
           local left = e:step(0)
