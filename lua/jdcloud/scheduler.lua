@@ -23,6 +23,7 @@ local sleepers, sleepers_count = {}, 0 -- a heap by time
 local waiting = {} -- tag of a transfer -> the task that waits for it
 local engines = {} -- engine -> how many tasks wait for its transfers
 local last_tag = 0
+local curl_wait -- of jdcloud.curl, which is there where an engine is
 
 local function push_ready(task)
   ready_last = ready_last + 1
@@ -211,19 +212,26 @@ local function wake_ended(engine)
   end
 end
 
+local list = {} -- the engines of one wait; empty at other times
+
 -- Lets libcurl work; waits for it, or for the time, at most `seconds`.
 local function wait(seconds)
-  local engine = next(engines)
-  if not engine then
-    if seconds > 0 then core.sleep(seconds) end
-  elseif next(engines, engine) == nil then
-    engine:step(seconds)
-    wake_ended(engine)
-  else
-    local list = {}
-    for one in pairs(engines) do list[#list + 1] = one end
-    for i = 1, #list do list[i]:step(i == 1 and min(seconds, 0.005) or 0) end
-    for i = 1, #list do wake_ended(list[i]) end
+  local count = 0
+  for engine in pairs(engines) do
+    count = count + 1
+    list[count] = engine
+    wake_ended(engine) -- while somebody else stepped it in place
+  end
+  if ready_first <= ready_last then seconds = 0 end
+  if count > 0 then
+    curl_wait = curl_wait or require("jdcloud.curl").wait
+    curl_wait(list, seconds)
+    for i = 1, count do
+      wake_ended(list[i])
+      list[i] = nil
+    end
+  elseif seconds > 0 then
+    core.sleep(seconds)
   end
   wake_sleepers()
 end

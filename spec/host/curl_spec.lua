@@ -524,6 +524,68 @@ describe("libcurl", function()
       assert.equal(0, e:step(0))
     end)
 
+    it("tells of ends by tag, each once, in their order", function()
+      local e = engine()
+      local slow, fast = request(server.plain .. "/drip/3"), request(server.plain .. "/ok")
+      local kept = { assert(e:start(slow, 7)), assert(e:start(fast, 8)), start(e, server.plain .. "/ok") }
+      assert.is_nil(e:ended())
+      step_until_done(e)
+      assert.same({ 8, 7 }, { e:ended(), e:ended() })
+      assert.is_nil(e:ended())
+      for _, transfer in ipairs(kept) do assert.equal(200, (transfer:result())) end
+    end)
+
+    it("steps beside others with one wait, which ends with the first transfer that does", function()
+      local one, other = engine(), engine()
+      local stalled = start(one, server.plain .. "/stall")
+      local answered = start(other, server.plain .. "/ok")
+      local started = curl.now()
+      curl.wait({ one, other }, 20)
+      assert.is_true(curl.now() - started < 10)
+      assert.equal(200, (answered:result()))
+      assert.is_false(stalled:done())
+      started = curl.now()
+      curl.wait({ one, other }, 0.05)
+      assert.is_true(curl.now() - started >= 0.045)
+      one:close()
+      curl.wait({ one, other }, 0)
+      curl.wait({}, 0)
+    end)
+
+    it("is driven by another loop: descriptors, time-out, and what to act on", function()
+      local e = engine()
+      assert.is_nil(e:timeout())
+      assert.same({}, e:descriptors())
+      assert.equal(0, e:act(nil))
+      local transfers = {}
+      for i, scheme in ipairs { "plain", "tls" } do transfers[i] = start(e, server[scheme] .. "/size/100000") end
+      assert.equal(0, e:timeout())
+      assert.equal(2, e:act(nil))
+      local deadline = curl.now() + 20
+      repeat
+        local watched = e:descriptors()
+        for i = 1, #watched, 3 do e:act(watched[i], watched[i + 1], watched[i + 2]) end
+        e:act(1000000, true, true) -- nobody's
+        if e:timeout() == 0 then e:act() end
+      until transfers[1]:done() and transfers[2]:done() or curl.now() > deadline
+      for i = 1, 2 do assert.equal(100000, #select(3, transfers[i]:result())) end
+      assert.same({}, e:descriptors())
+    end)
+
+    it("wants a turn when a limit may be passed", function()
+      local e = engine()
+      local transfer = start(e, server.plain .. "/stall", { timeout = 0.3 })
+      local started = curl.now()
+      while not transfer:done() do
+        assert.is_true(e:timeout() <= 0.3)
+        e:step(e:timeout())
+      end
+      local took = curl.now() - started
+      assert.is_true(took >= 0.29 and took < 3)
+      assert.equal("timeout", select(2, transfer:result()))
+      assert.equal(0, e:act())
+    end)
+
     it("has nothing to say while a transfer is going, and hands a result out once", function()
       local e = engine()
       local transfer = start(e, server.plain .. "/ok")
