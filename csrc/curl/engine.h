@@ -51,7 +51,8 @@ int jdc_engine_step(jdc_engine *e, int wait_ms);
 /* The same for several engines with one poll: returns when a transfer of any has ended. */
 void jdc_engines_wait(jdc_engine *const *engines, size_t count, int wait_ms);
 
-/* For a loop of the caller's own: what it has to watch, to be asked for again after whatever the engine did. */
+/* For a loop of the caller's own: what it has to watch, to be asked for again after whatever the engine did. `revents`
+ * counts: another count for the same descriptor means that libcurl has closed it, or let it go, meanwhile. */
 const struct pollfd *jdc_engine_descriptors(jdc_engine *e, size_t *count);
 
 /* In how many milliseconds the engine wants to act, whatever the descriptors do; -1: never. */

@@ -7,12 +7,17 @@
  *   engine:start(request, tag) -> transfer | nil, failure  see exchange.c
  *   engine:ended() -> the tag of a transfer that has ended, each once; nil if there is none
  *   engine:step(seconds) -> how many are still running
- *   curl.wait({ engine, ... }, seconds)               steps several engines with one poll; returns when a transfer
- * ended For a loop of the program's own, which asks anew after each of the above: engine:descriptors() -> { fd,
- * readable, writable, fd, ... }   what to watch, and for what engine:timeout() -> seconds until the engine wants to act
- * even if no descriptor is ready; nil: never engine:act(fd, readable, writable) -> how many are still running    acts
- * on what became of a descriptor, or, with fd nil, only on what its time has come for; doesn't wait engine:close()
- * fails what is running, closes the connections */
+ *   curl.wait({ engine, ... }, seconds)                    steps several engines with one poll; returns when a
+ *                                                          transfer of any has ended
+ *
+ * For a loop of the program's own, which asks anew after each of the above:
+ *
+ *   engine:descriptors() -> { fd, readable, writable, watch, fd, ... }  what to watch, and for what. If `watch` is
+ *     another number than it was for that fd, libcurl has closed it meanwhile, or let it go, and it is a new one
+ *   engine:timeout() -> seconds until the engine wants to act even if no descriptor is ready; nil: never
+ *   engine:act(fd, readable, writable) -> how many are still running    acts on what became of a descriptor, or, with
+ *     fd nil, only on what its time has come for; doesn't wait
+ *   engine:close()                                         fails what is running, closes the connections */
 #define _GNU_SOURCE /* dladdr */
 #include "module.h"
 
@@ -123,15 +128,18 @@ static int descriptors(lua_State *L) {
   size_t count = 0;
   jdc_engine *engine = check_engine(L);
   (void)jdc_engine_descriptors(engine, &count);
-  lua_createtable(L, (int)(3 * count), 0);
+  lua_createtable(L, (int)(4 * count), 0);
   const struct pollfd *fds = jdc_engine_descriptors(engine, &count); /* again: to make a table may collect a transfer */
   for (size_t i = 0; i < count; i++) {
+    const int at = (int)(4 * i);
     lua_pushinteger(L, fds[i].fd);
-    lua_rawseti(L, -2, (int)(3 * i) + 1);
+    lua_rawseti(L, -2, at + 1);
     lua_pushboolean(L, (fds[i].events & POLLIN) != 0);
-    lua_rawseti(L, -2, (int)(3 * i) + 2);
+    lua_rawseti(L, -2, at + 2);
     lua_pushboolean(L, (fds[i].events & POLLOUT) != 0);
-    lua_rawseti(L, -2, (int)(3 * i) + 3);
+    lua_rawseti(L, -2, at + 3);
+    lua_pushinteger(L, fds[i].revents);
+    lua_rawseti(L, -2, at + 4);
   }
   return 1;
 }

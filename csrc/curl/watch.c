@@ -4,6 +4,8 @@
 
 #include "engine.h"
 
+#include <limits.h>
+
 #define FIRST_CAP ((size_t)16)
 
 bool jdc_polls_reserve(jdc_polls *p, size_t count) {
@@ -56,9 +58,10 @@ static int on_descriptor(CURL *easy, curl_socket_t fd, int what, void *ud, void 
       w->failed = true;
       return -1;
     }
-    p->count++;
+    w->added = w->added < SHRT_MAX ? (short)(w->added + 1) : 0;
+    p->fds[p->count++] = (struct pollfd){ .fd = fd, .revents = w->added };
   }
-  p->fds[i] = (struct pollfd){ .fd = fd, .events = events_of(what) };
+  p->fds[i].events = events_of(what);
   return 0;
 }
 

@@ -25,7 +25,8 @@ JDC_MUST_USE bool jdc_polls_reserve(jdc_polls *p, size_t count);
 void jdc_polls_free(jdc_polls *p);
 
 typedef struct jdc_watch {
-  jdc_polls polls;  /* each descriptor once */
+  jdc_polls polls;  /* each descriptor once; revents, which poll only writes, counts when it was added */
+  short added;      /* the count; wraps */
   int64_t timer_ms; /* when libcurl wants a turn, on the clock of jdc_engine_now; 0: at once; JDC_NEVER */
   bool failed;      /* memory ran out for a descriptor, which is not watched now */
 } jdc_watch;

@@ -1,11 +1,12 @@
 -- scheduler.lua - tasks of plain Lua: coroutines that give way while they wait for an answer or for time to pass. One
--- thread, one scheduler for each Lua state. It runs only while somebody waits in it: there is no thread behind it, and
--- nothing happens by itself.
+-- thread, one scheduler for each Lua state. It runs only while somebody waits in it, or a loop of the program's own
+-- gives it its turns (M.attach): there is no thread behind it, and nothing happens by itself.
 --
 -- A task waits by M.park and goes on by M.wake. Where the running coroutine is not a task's own, or can't give way here
 -- (design.md, "Where Lua can't yield"), M.here says so, and what has to wait pumps the loop in place.
 
 local core = require "jdcloud.core"
+local new_sleepers = require("jdcloud.sleepers").new
 local yieldable = require "jdcloud.yieldable"
 
 local M = {}
@@ -14,55 +15,29 @@ local SLICE = 0.1 -- seconds for which the loop waits at most, so that Ctrl-C ge
 
 local PARKED = {} -- what a task yields that will be woken; one that yields anything else just lets others go first
 
-local running, resume, status = coroutine.running, coroutine.resume, coroutine.status
+local running, resume, status, close = coroutine.running, coroutine.resume, coroutine.status, coroutine.close
 local max, min = math.max, math.min
 
 local current -- the task that runs
+local live = {} -- every task that hasn't ended
 local ready, ready_first, ready_last = {}, 1, 0
-local sleepers, sleepers_count = {}, 0 -- a heap by time
+local sleepers = new_sleepers()
 local waiting = {} -- tag of a transfer -> the task that waits for it
 local engines = {} -- engine -> how many tasks wait for its transfers
 local last_tag = 0
 local curl_wait -- of jdcloud.curl, which is there where an engine is
+local loop_changed -- function() of a loop that is attached
+local inside = false -- is the loop being run, in place or for a turn?
+
+--- Tells an attached loop that engines were acted on, or tasks made ready, behind its back.
+function M.changed()
+  if loop_changed and not inside then loop_changed() end
+end
 
 local function push_ready(task)
   ready_last = ready_last + 1
   ready[ready_last] = task
-end
-
--- The heap: the earliest first, and of those the one that came first.
-
-local function earlier(a, b)
-  if a.at ~= b.at then return a.at < b.at end
-  return a.order < b.order
-end
-
-local function push_sleeper(entry)
-  local i = sleepers_count + 1
-  sleepers_count = i
-  while i > 1 do
-    local parent = (i - i % 2) / 2
-    if not earlier(entry, sleepers[parent]) then break end
-    sleepers[i], i = sleepers[parent], parent
-  end
-  sleepers[i] = entry
-end
-
-local function pop_sleeper()
-  local top, entry = sleepers[1], sleepers[sleepers_count]
-  sleepers[sleepers_count] = nil
-  sleepers_count = sleepers_count - 1
-  if sleepers_count == 0 then return top end
-  local i = 1
-  while true do
-    local child = 2 * i
-    if child > sleepers_count then break end
-    if child < sleepers_count and earlier(sleepers[child + 1], sleepers[child]) then child = child + 1 end
-    if not earlier(sleepers[child], entry) then break end
-    sleepers[i], i = sleepers[child], child
-  end
-  sleepers[i] = entry
-  return top
+  if ready_first == ready_last then M.changed() end
 end
 
 -- Tasks.
@@ -85,7 +60,9 @@ end
 -- @return what M.wake was given
 function M.park(task, cancel)
   task.parked, task.on_cancel = true, cancel
-  return coroutine.yield(PARKED)
+  local value
+  repeat value = coroutine.yield(PARKED) until not task.parked -- it may be resumed by somebody whose coroutine it isn't
+  return value
 end
 
 --- Lets a parked task go on, in its turn; any other task is left alone.
@@ -96,12 +73,15 @@ function M.wake(task, value)
 end
 
 local function ended(task, ok, ...)
-  task.ended, task.on_cancel = true, nil
+  task.ended, task.on_cancel, live[task] = true, nil, nil
   task.finish(ok, ...)
 end
 
 local function after(task, ok, ...)
-  if status(task.co) == "dead" then return ended(task, ok, ...) end
+  if status(task.co) == "dead" then
+    if not ok and close then close(task.co) end -- an error alone leaves variables marked <close> as they are
+    return ended(task, ok, ...)
+  end
   if (...) ~= PARKED then push_ready(task) end
 end
 
@@ -130,6 +110,7 @@ end
 -- @return the task
 function M.spawn(fn, finish)
   local task = { co = coroutine.create(begin), fn = fn, finish = finish }
+  live[task] = true
   push_ready(task)
   return task
 end
@@ -146,6 +127,7 @@ function M.cancel(task)
   local on_cancel = task.on_cancel
   if on_cancel then on_cancel() end
   if task.parked then M.wake(task) end
+  M.changed()
 end
 
 -- Waiting.
@@ -155,21 +137,26 @@ function M.is_cancelled()
   return current ~= nil and current.cancelled == true
 end
 
-local order = 0
-
 --- Makes a task sleep.
 -- @param task of M.here
 -- @return true, or nil if it was cancelled
 function M.sleep(task, seconds)
   if task.cancelled then return nil end
-  order = order + 1
-  local entry = { at = core.now() + max(seconds, 0), order = order, task = task }
-  task.asleep = entry
-  push_sleeper(entry)
+  local entry = sleepers:add(core.now() + max(seconds, 0), task)
   M.park(task)
-  if task.asleep == entry then task.asleep = nil end
+  if entry.task then sleepers:remove(entry) end
   if task.cancelled then return nil end
   return true
+end
+
+-- A task no longer waits for a transfer. Returns the task, if it did.
+local function settle(engine, tag)
+  local task = waiting[tag]
+  if not task then return nil end
+  waiting[tag] = nil
+  local left = engines[engine] - 1
+  engines[engine] = left > 0 and left or nil
+  return task
 end
 
 --- Makes a task wait for a transfer of libcurl's engine.
@@ -182,18 +169,17 @@ function M.transfer(engine, request, task)
   if not transfer then return nil, failure end
   waiting[tag], engines[engine] = task, (engines[engine] or 0) + 1
   M.park(task, function() transfer:cancel() end)
+  settle(engine, tag) -- of one that was cancelled the engine won't tell, once its result is taken
   return transfer
 end
 
 local function wake_sleepers()
-  if sleepers_count == 0 then return end
+  if sleepers.count == 0 then return end
   local now = core.now()
-  while sleepers_count > 0 and sleepers[1].at <= now do
-    local entry = pop_sleeper()
-    if entry.task.asleep == entry then
-      entry.task.asleep = nil
-      M.wake(entry.task)
-    end
+  local task = sleepers:due(now)
+  while task do
+    M.wake(task)
+    task = sleepers:due(now)
   end
 end
 
@@ -201,13 +187,8 @@ end
 local function wake_ended(engine)
   local tag = engine:ended()
   while tag do
-    local task = waiting[tag]
-    if task then
-      waiting[tag] = nil
-      local left = engines[engine] - 1
-      engines[engine] = left > 0 and left or nil
-      M.wake(task)
-    end
+    local task = settle(engine, tag)
+    if task then M.wake(task) end
     tag = engine:ended()
   end
 end
@@ -249,13 +230,11 @@ end
 
 -- Seconds until the first sleeper is to be woken; nil if nobody sleeps.
 local function until_first()
-  while sleepers_count > 0 and sleepers[1].task.asleep ~= sleepers[1] do pop_sleeper() end
-  return sleepers_count > 0 and max(sleepers[1].at - core.now(), 0) or nil
+  local at = sleepers:first()
+  return at and max(at - core.now(), 0)
 end
 
---- Runs the loop until is_done() is true. The caller's coroutine doesn't give way.
--- @return true, or nil if it never will be: all tasks wait for each other
-function M.run(is_done)
+local function run(is_done)
   while not is_done() do
     run_ready()
     if is_done() then break end
@@ -266,21 +245,70 @@ function M.run(is_done)
   return true
 end
 
+--- Runs the loop until is_done() is true. The caller's coroutine doesn't give way.
+-- @return true, or nil if it never will be: all tasks wait for each other
+function M.run(is_done)
+  local before = inside
+  inside = true
+  local done = run(is_done)
+  inside = before
+  M.changed()
+  return done
+end
+
+-- For a loop of the program's own.
+
+--- Attaches a loop of the program's own, which from now on gives tasks their turns.
+-- @param changed function() that looks at M.engines and M.timeout again, at once: it is called when something was done
+--   outside of a turn. nil detaches the loop
+function M.attach(changed)
+  loop_changed = changed
+end
+
+--- The engines that are in use: engine -> not nil. Their descriptors are to be watched (see csrc/curl/module.c), and
+-- what becomes of one is engine:act's to know.
+function M.engines()
+  return engines
+end
+
+--- In how many seconds M.turn is to be called, whatever becomes of descriptors; nil: never.
+function M.timeout()
+  if ready_first <= ready_last then return 0 end
+  local least = until_first()
+  for engine in pairs(engines) do
+    local seconds = engine:timeout()
+    if seconds and (not least or seconds < least) then least = seconds end
+  end
+  return least
+end
+
+--- Does what there is to do, without waiting. After it the loop looks at M.engines and M.timeout.
+function M.turn()
+  local before = inside
+  inside = true
+  for engine in pairs(engines) do
+    engine:act()
+    wake_ended(engine)
+  end
+  wake_sleepers()
+  run_ready()
+  inside = before
+end
+
 --- Drops all tasks, for a loop that was broken off (Ctrl-C): requests under way are cancelled, no code runs any more
 -- but, on Lua 5.4, that of their variables marked <close>.
 function M.drop()
-  local tasks = {}
-  for _, task in pairs(waiting) do tasks[task] = true end
-  for i = 1, sleepers_count do tasks[sleepers[i].task] = true end
-  for i = ready_first, ready_last do tasks[ready[i]] = true end
-  ready, ready_first, ready_last = {}, 1, 0
-  sleepers, sleepers_count, waiting, engines = {}, 0, {}, {}
+  local tasks = live
+  live, ready, ready_first, ready_last = {}, {}, 1, 0
+  sleepers, waiting, engines, list = new_sleepers(), {}, {}, {}
+  current, inside = nil, false
   for task in pairs(tasks) do
     task.cancelled, task.ended, task.parked = true, true, false
     if task.on_cancel then task.on_cancel() end
     task.on_cancel = nil
-    if coroutine.close and status(task.co) == "suspended" then coroutine.close(task.co) end
+    if close and status(task.co) == "suspended" then close(task.co) end
   end
+  M.changed()
 end
 
 return M

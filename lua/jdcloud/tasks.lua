@@ -3,7 +3,8 @@
 --
 --   host   spawn(fn, finish) -> task      finish(ok, ...) is called once when fn has ended
 --          cancel(task)                   is_cancelled() -> is the running task?
---          signal() -> { fire(self), wait(self) -> true | false: cancelled | nil: will never be fired }
+--          signal() -> { fire(self), wait(self, anyway) -> true | false: cancelled | nil: will never be fired }
+--            anyway: the wait goes on though the waiting task is cancelled
 --          sleep(seconds) -> true | nil: cancelled
 
 local errors = require "jdcloud.errors"
@@ -112,12 +113,10 @@ function M.run(ran, fn)
   end
   local main = start(group, meta, fn, spawn)
   local fired = group.idle:wait()
-  if fired == nil then
+  if not fired then -- stuck, or this run is itself in a task that was cancelled
     cancel_all(group)
-    stuck()
-  end
-  if not fired then -- this run is itself in a task that was cancelled
-    cancel_all(group)
+    group.idle:wait(true)
+    if fired == nil then stuck() end
     return false, cancelled()
   end
   local outcome = group.failure or main.outcome
@@ -146,6 +145,22 @@ local function items_of(list)
   end
 end
 
+-- An error in the caller's function is the end of it all.
+local function tell_progress(job)
+  local ok, err = pcall(job.on_progress, job.done, job.total)
+  if ok then return end
+  job.failure, job.stopped = err == nil and cancelled() or err, true
+  if is_interrupt(err) then job.interrupt = err end
+end
+
+-- Nothing new begins, and what runs is asked to end; once.
+local function stop(job)
+  if job.ending then return end
+  job.stopped, job.ending = true, true
+  for _, task in pairs(job.tasks) do job.host.cancel(task) end
+  if not job.fed then job.host.cancel(job.feeder) end
+end
+
 local function note(job, i, ok, value, err)
   job.running, job.done = job.running - 1, job.done + 1
   if ok and (value or err == nil) then
@@ -164,7 +179,7 @@ local function feed(job)
   while not job.stopped do
     local i, item, err = job.next_item()
     if i == nil then
-      job.failure = err
+      if not job.stopped then job.failure = err end
       return
     end
     while job.running >= job.limit and not job.stopped do
@@ -176,10 +191,8 @@ local function feed(job)
     job.tasks[i] = job.host.spawn(function() return job.fn(item, i) end, function(ok, value, second)
       job.tasks[i] = nil
       note(job, i, ok, value, second)
-      if job.on_progress then job.on_progress(job.done, job.total) end
-      if job.stopped then
-        for _, task in pairs(job.tasks) do job.host.cancel(task) end
-      end
+      if job.on_progress then tell_progress(job) end
+      if job.stopped then stop(job) end
       if job.free then job.free:fire() end
       if job.running == 0 and job.fed then job.idle:fire() end
     end)
@@ -190,9 +203,9 @@ end
 -- @param list a list, or an iterator: a function that gives the next item, nil at the end, as client:each does
 -- @param fn function(item, i) -> result; what it raises, or returns as nil and an error, is in `errors`
 -- @param options limit (32 at a time), stop_on_error (cancels the others), on_progress(done, total: nil for an
---   iterator)
+--   iterator), which is told after each end and isn't a task: a call in it keeps the others waiting
 -- @return results (in order; results.n is how many were begun), errors (index -> error; nil if there was none); or nil,
---   the error of the iterator, results, errors
+--   the error of the iterator or of on_progress, results, errors
 function M.parallel(list, fn, options)
   if type(list) ~= "table" and type(list) ~= "function" then
     errors.misuse("parallel takes a list or an iterator, not a " .. type(list))
@@ -206,17 +219,18 @@ function M.parallel(list, fn, options)
     on_progress = options.on_progress, results = { n = 0 }, tasks = {}, running = 0, done = 0, idle = host.signal(),
   }
   job.next_item, job.total = items_of(list)
-  local feeder = host.spawn(function() return feed(job) end, function(ok, err)
+  job.feeder = host.spawn(function() return feed(job) end, function(ok, err)
     job.fed = true
-    if not ok then
+    if is_interrupt(err) then job.interrupt = err end
+    if not ok and not job.stopped then
       job.failure = err == nil and cancelled() or err
     end
     if job.running == 0 then job.idle:fire() end
   end)
   local fired = job.idle:wait()
   if not fired then
-    host.cancel(feeder)
-    for _, task in pairs(job.tasks) do host.cancel(task) end
+    stop(job)
+    job.idle:wait(true)
     if fired == nil then stuck() end
     return nil, cancelled(), job.results, job.errors
   end

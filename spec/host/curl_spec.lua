@@ -564,7 +564,7 @@ describe("libcurl", function()
       local deadline = curl.now() + 20
       repeat
         local watched = e:descriptors()
-        for i = 1, #watched, 3 do e:act(watched[i], watched[i + 1], watched[i + 2]) end
+        for i = 1, #watched, 4 do e:act(watched[i], watched[i + 1], watched[i + 2]) end
         e:act(1000000, true, true) -- nobody's
         if e:timeout() == 0 then e:act() end
       until transfers[1]:done() and transfers[2]:done() or curl.now() > deadline

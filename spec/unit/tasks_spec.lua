@@ -216,6 +216,51 @@ describe("parallel", function()
     assert.same({ "1/2", "2/2" }, told)
   end)
 
+  it("ends with the error of on_progress, and cancels what runs", function()
+    local kinds = {}
+    local results, err = safe.parallel({ 1, 2, 3 }, function(i)
+      if i == 1 then return give_way() end
+      local _, why = safe.sleep(NEVER)
+      kinds[#kinds + 1] = why.kind
+    end, { on_progress = function(done)
+      if done == 1 then error("progress", 0) end
+    end })
+    assert.is_nil(results)
+    assert.equal("progress", err)
+    assert.same({ "cancelled", "cancelled" }, kinds)
+  end)
+
+  it("is ended by Ctrl-C wherever that hits it, also the safe one", function()
+    local function interrupt()
+      give_way()
+      error("interrupted!", 0)
+    end
+    for _, ran in ipairs { { pcall(safe.parallel, interrupt, give_way) }, { pcall(safe.parallel, { 1 }, interrupt) },
+      { pcall(safe.parallel, { 1 }, give_way, { on_progress = interrupt }) }, { pcall(safe.run, interrupt) } } do
+      assert.same({ false, "interrupted!" }, ran)
+    end
+  end)
+
+  it("that is cancelled ends after what it has begun", function()
+    local order = {}
+    safe.run(function(spawn)
+      local outer = spawn(function()
+        safe.run(function(inner)
+          inner(function()
+            safe.sleep(NEVER)
+            order[#order + 1] = "innermost"
+          end)
+        end)
+        order[#order + 1] = "outer"
+      end)
+      for _ = 1, 5 do give_way() end
+      outer:cancel()
+      outer:wait()
+      order[#order + 1] = "all"
+    end)
+    assert.same({ "innermost", "outer", "all" }, order)
+  end)
+
   it("does nothing for no items", function()
     assert.same({ n = 0 }, (jdcloud.parallel({}, error)))
   end)
@@ -252,6 +297,42 @@ describe("sleep", function()
       assert.equal("dead", coroutine.status(co))
     end)
     assert.is_true(ended)
+  end)
+end)
+
+describe("sleepers", function()
+  it("that were cancelled take no room until their time", function()
+    collectgarbage()
+    collectgarbage()
+    local before = collectgarbage("count")
+    for _ = 1, 50 do
+      safe.run(function(spawn)
+        local tasks = {}
+        for i = 1, 100 do tasks[i] = spawn(function() return (safe.sleep(NEVER)) end) end
+        give_way()
+        for i = 1, 100 do tasks[i]:cancel() end
+      end)
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(collectgarbage("count") - before < 200)
+  end)
+end)
+
+describe("a task that somebody else resumes", function()
+  it("goes on waiting for what it waits for", function()
+    local slept, co
+    safe.run(function(spawn)
+      local task = spawn(function()
+        co = coroutine.running()
+        slept = safe.sleep(0.01)
+      end)
+      give_way()
+      assert(coroutine.resume(co, "not for it"))
+      assert(slept == nil)
+      task:wait()
+    end)
+    assert.is_true(slept)
   end)
 end)
 

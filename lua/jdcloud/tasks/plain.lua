@@ -31,14 +31,15 @@ local function pump(signal)
 end
 
 --- Waits until it is fired, or the waiting task is cancelled.
+-- @param anyway does a cancelled task wait too? What it waits for must then be about to end
 -- @return true; false if the waiting task was cancelled; nil if nobody is left who could fire it
-function Signal:wait()
+function Signal:wait(anyway)
   if self.fired then return true end
   local task = scheduler.here()
   if not task then return pump(self) end
-  if task.cancelled then return false end
+  if task.cancelled and not anyway then return false end
   self.tasks[#self.tasks + 1] = task
-  scheduler.park(task)
+  repeat scheduler.park(task) until self.fired or not anyway
   return self.fired
 end
 

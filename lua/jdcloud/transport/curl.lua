@@ -116,7 +116,10 @@ return function(options)
       transfer, failure = ready:start(request)
     end
     if not transfer then return nil, failure end
-    while not transfer:done() do ready:step(STEP) end
+    if not transfer:done() then
+      repeat ready:step(STEP) until transfer:done()
+      scheduler.changed()
+    end
     return outcome(transfer:result())
   end
 
@@ -131,6 +134,7 @@ return function(options)
       ready:step(math.min(left, STEP))
       left = deadline - curl.now()
     end
+    scheduler.changed()
     return true
   end
 
@@ -139,6 +143,7 @@ return function(options)
     closed = true
     if engine then engine:close() end
     engine = nil
+    scheduler.changed()
     return true
   end
 
