@@ -58,6 +58,10 @@ function M.take(view, by_hand)
   if not by_hand then
     local transport, err = transport_of(view)
     if not transport then return nil, err end
+    if transport.ready then
+      local ready, failure = transport.ready()
+      if not ready then return nil, errors.new(failure) end
+    end
   end
   local idle = shared.idle
   local slot = idle[#idle]

@@ -98,7 +98,8 @@ local function fill(slot, view, model, op, built, place, options)
   request.headers = headers
   request.user_agent = not (headers and headers["user-agent"]) and agent_of(view, model) or nil
   request.timeout = options.timeout or defaults.timeout
-  request.max_wait = options.max_wait or defaults.max_wait
+  local transport = view.connection.transport -- resolved by call.take
+  request.max_wait = options.max_wait or defaults.max_wait or transport and transport.max_wait
   request.busy_timeout = options.busy_timeout
   request.attempts = options.attempts or defaults.attempts
   request.idempotent, request.repeatable = options.idempotent, op.repeatable

@@ -132,9 +132,17 @@ end
 
 -- Waiting.
 
+local is_cancelled_elsewhere -- asks nginx's light threads, which are tasks too
+
 --- Is the running task cancelled?
 function M.is_cancelled()
+  if is_cancelled_elsewhere then return is_cancelled_elsewhere() end
   return current ~= nil and current.cancelled == true
+end
+
+--- For a host whose tasks are its own: from now on is_cancelled() asks there.
+function M.ask(is_cancelled)
+  is_cancelled_elsewhere = is_cancelled
 end
 
 --- Makes a task sleep.

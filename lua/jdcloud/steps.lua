@@ -199,7 +199,7 @@ local function error_of(view, slot)
   elseif outcome.gave_up == "internal" then
     fields.message = outcome.internal
   elseif failure and outcome.attempts > 0 and outcome.gave_up ~= "cancelled" then
-    fields.message = failure.message
+    fields.message, fields.hint = failure.message, failure.hint or fields.hint
   else
     fields.message = LOCAL_MESSAGES[outcome.gave_up]
   end

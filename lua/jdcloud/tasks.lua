@@ -1,6 +1,7 @@
 -- tasks.lua - many calls at once: parallel, run, sleep. What runs them is the host's: the scheduler of plain Lua, or
 -- nginx's light threads.
 --
+--   open() -> host | nil, error: a host for one run or parallel
 --   host   spawn(fn, finish) -> task      finish(ok, ...) is called once when fn has ended
 --          cancel(task)                   is_cancelled() -> is the running task?
 --          signal() -> { fire(self), wait(self, anyway) -> true | false: cancelled | nil: will never be fired }
@@ -16,7 +17,7 @@ local LIMIT = 32 -- tasks of one parallel at a time, unless the caller says anot
 
 local function host_of()
   local ngx = rawget(_G, "ngx")
-  return require(type(ngx) == "table" and ngx.thread and "jdcloud.tasks.nginx" or "jdcloud.tasks.plain")
+  return require(type(ngx) == "table" and ngx.thread and "jdcloud.tasks.nginx" or "jdcloud.tasks.plain").open()
 end
 
 local function cancelled()
@@ -97,7 +98,8 @@ end
 --   others have been cancelled
 function M.run(ran, fn)
   check_function(fn, "run")
-  local host = host_of()
+  local host, err = host_of()
+  if not host then return false, err end
   local group = group_of(host)
   local meta = { __name = "jdcloud.task" }
   meta.__index = {
@@ -213,7 +215,8 @@ function M.parallel(list, fn, options)
   check_function(fn, "parallel")
   options_of.check_parallel(options, "parallel")
   options = options or {}
-  local host = host_of()
+  local host, failure = host_of()
+  if not host then return nil, failure end
   local job = {
     host = host, fn = fn, limit = options.limit or LIMIT, stop_on_error = options.stop_on_error,
     on_progress = options.on_progress, results = { n = 0 }, tasks = {}, running = 0, done = 0, idle = host.signal(),
@@ -240,12 +243,14 @@ function M.parallel(list, fn, options)
 end
 
 --- Waits: a task lets the others go on, a program that has none waits itself.
--- @return true | nil, error of kind cancelled
+-- @return true | nil, error of kind cancelled, or of kind phase where nginx can't wait
 function M.sleep(seconds)
   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
     errors.misuse("sleep takes a number of seconds, 0 or more")
   end
-  if host_of().sleep(seconds) then return true end
+  local host, err = host_of()
+  if not host then return nil, err end
+  if host.sleep(seconds) then return true end
   return nil, cancelled()
 end
 

@@ -64,10 +64,15 @@ end
 
 --- Starts nginx.
 -- @param locations what stands in the server block
+-- @param path a template like "spec/?.lua" to look for Lua modules by, from the current folder, too; or nil
 -- @return server { http, https, http2 = URLs without a path, ca_file, dir; get, log, stop }; http2 is https that offers
 --   HTTP/2 too
-function M.start(locations)
+function M.start(locations, path)
   local facts = assert(host.survey {})
+  if path then
+    local _, here = shell.run("pwd")
+    facts.package_path = here .. "/" .. path .. ";" .. facts.package_path
+  end
   local dir = assert(host.folder())
   assert(certificates.make(dir, "5e"))
   assert(host.launch(facts, dir, { "http", "https", "http2" }, function(now)

@@ -5,6 +5,11 @@ local transport = require "jdcloud.transport"
 
 local M = {}
 
+--- The host of every run and parallel: there is one scheduler.
+function M.open()
+  return M
+end
+
 local Signal = {}
 Signal.__index = Signal
 
