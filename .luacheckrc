@@ -10,12 +10,15 @@ read_globals = {
   "setfenv",
   math = { fields = { "type", "tointeger", "mininteger", "maxinteger" } },
   table = { fields = { "unpack", "pack" } },
-  coroutine = { fields = { "isyieldable" } },
+  coroutine = { fields = { "close", "isyieldable" } },
 }
 
 files["spec/**/*_spec.lua"] = { std = "min+busted" }
 files["spec/support/tap.lua"] = { std = "min+busted" }
 files["lua/jdcloud/gateway/**/*.lua"] = { read_globals = { "ngx" } }
+for _, name in ipairs { "phase", "lightthreads", "tasks/nginx", "transport/cosocket", "transport/cosocket/*" } do
+  files["lua/jdcloud/" .. name .. ".lua"] = { read_globals = { "ngx" } }
+end
 files["rockspec/*.rockspec"] = { std = "rockspec" }
 -- Generated: a line for each operation.
 files["lua/jdcloud/services/*.lua"] = { max_line_length = false }

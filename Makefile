@@ -63,7 +63,8 @@ NEED_BUILD = cc crypto curl
 NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(sort $(1) jit),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
 NEED_C     = $(NEED_BUILD) cmocka dev:5.4 lua:5.4 cjson:5.4
-NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(LUAS:%=busted:%)
+NEED_SPEC  = busted:$(1) luv:$(1) socket:$(1)
+NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(LUAS),$(call NEED_SPEC,$(l)))
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -98,7 +99,7 @@ unit: ## run the C tests
 	@BUILD=$(BUILD) spec/support/run.sh $(C_TESTS)
 
 spec: ## run one spec FILE on one LUA
-	@spec/support/deps.sh $(call NEED_RUN,$(LUA)) busted:$(LUA)
+	@spec/support/deps.sh $(call NEED_RUN,$(LUA)) $(call NEED_SPEC,$(LUA))
 	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/busted.lua $(or $(FILE),spec/unit)
 

@@ -3,10 +3,14 @@
 #include "engine.h"
 
 #include "fork.h"
-#include <poll.h>
+#include "watch.h"
 #include <time.h>
 
 #define MAX_IDLE_TRANSFERS 64 /* an easy handle is some 6 KB; more at a time than this is a rare burst */
+
+/* How often libcurl may ask for another turn at once before what else is there gets one: it lets transfers that wait
+ * for a connection go on one by one, a turn each. */
+#define MAX_TURNS 64
 
 struct jdc_engine {
   jdc_alloc alloc;
@@ -20,7 +24,15 @@ struct jdc_engine {
   long max_host_connections, max_connections;
   jdc_transfer *running; /* doubly linked */
   jdc_transfer *idle;    /* singly linked */
+  jdc_transfer *ended;   /* those with a tag, until they are told of; doubly linked, in the order of their ends */
+  jdc_transfer *ended_last;
   int running_count, idle_count;
+  unsigned ends;    /* how many transfers have ended; wraps */
+  int64_t now_ms;   /* as of the last look at the clock; what moves is stamped with it */
+  int64_t check_ms; /* when the first of the running ones may have passed a limit */
+  jdc_watch watch;
+  jdc_polls round;              /* what one poll is about; the first engine of a wait lends its list */
+  size_t round_at, round_count; /* our part of that list */
 };
 
 int64_t jdc_engine_now(void) {
@@ -29,9 +41,12 @@ int64_t jdc_engine_now(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static CURLM *new_multi(const jdc_engine *e) {
+static CURLM *new_multi(jdc_engine *e) {
   CURLM *multi = curl_multi_init();
-  if (multi == NULL || jdc_options_multi(e->max_host_connections, e->max_connections, multi) == CURLM_OK) return multi;
+  if (multi == NULL) return NULL;
+  if (jdc_options_multi(e->max_host_connections, e->max_connections, multi) == CURLM_OK &&
+      jdc_watch_attach(&e->watch, multi) == CURLM_OK)
+    return multi;
   (void)curl_multi_cleanup(multi);
   return NULL;
 }
@@ -42,6 +57,9 @@ const char *jdc_engine_new(jdc_alloc alloc, const jdc_curl_options *options, jdc
   *e = (jdc_engine){ .alloc = alloc, .users = 1, .forks = jdc_fork_count(), .bounds = options->bounds };
   e->max_host_connections = options->max_host_connections;
   e->max_connections = options->max_connections;
+  e->check_ms = JDC_NEVER;
+  e->round.alloc = alloc;
+  jdc_watch_init(&e->watch, alloc);
   e->pattern = curl_easy_init();
   e->multi = new_multi(e);
   const CURLcode rc =
@@ -54,12 +72,34 @@ const char *jdc_engine_new(jdc_alloc alloc, const jdc_curl_options *options, jdc
   return curl_easy_strerror(rc);
 }
 
+static void list_ended(jdc_engine *e, jdc_transfer *t) {
+  t->listed = true;
+  t->prev = e->ended_last;
+  if (e->ended_last != NULL)
+    e->ended_last->next = t;
+  else
+    e->ended = t;
+  e->ended_last = t;
+}
+
+static void unlist_ended(jdc_engine *e, jdc_transfer *t) {
+  if (!t->listed) return;
+  if (t->prev != NULL) t->prev->next = t->next;
+  if (t->next != NULL) t->next->prev = t->prev;
+  if (e->ended == t) e->ended = t->next;
+  if (e->ended_last == t) e->ended_last = t->prev;
+  t->prev = t->next = NULL;
+  t->listed = false;
+}
+
 static void unlink_running(jdc_engine *e, jdc_transfer *t) {
   if (t->prev != NULL) t->prev->next = t->next;
   if (t->next != NULL) t->next->prev = t->prev;
   if (e->running == t) e->running = t->next;
   t->prev = t->next = NULL;
   e->running_count--;
+  e->ends++;
+  if (t->tag != 0) list_ended(e, t);
 }
 
 /* Takes a running transfer out of the multi. What it ended with has been, or will be, recorded by the caller. */
@@ -81,6 +121,7 @@ static void leave_to_parent(jdc_engine *e) {
     unlink_running(e, t);
   }
   e->inherited = e->multi;
+  jdc_watch_clear(&e->watch);
   e->multi = e->closed ? NULL : new_multi(e);
 }
 
@@ -106,6 +147,8 @@ void jdc_engine_close(jdc_engine *e) {
   if (e->pattern != NULL) curl_easy_cleanup(e->pattern);
   e->multi = NULL;
   e->pattern = NULL;
+  jdc_watch_clear(&e->watch);
+  jdc_polls_free(&e->round);
 }
 
 static void drop_use(jdc_engine *e) {
@@ -129,7 +172,7 @@ jdc_transfer *jdc_engine_take(jdc_engine *e) {
     e->idle_count--;
     t->next = NULL;
   } else {
-    t = jdc_transfer_new(e->alloc, e->pattern);
+    t = jdc_transfer_new(e->alloc, e->pattern, &e->now_ms);
   }
   if (t != NULL) e->users++;
   return t;
@@ -138,6 +181,7 @@ jdc_transfer *jdc_engine_take(jdc_engine *e) {
 void jdc_engine_give_back(jdc_engine *e, jdc_transfer *t) {
   leave_to_parent(e);
   if (t->state == JDC_TRANSFER_RUNNING) stop(e, t);
+  unlist_ended(e, t);
   if (e->closed || t->easy == NULL || e->idle_count >= MAX_IDLE_TRANSFERS) {
     jdc_transfer_free(t);
   } else {
@@ -149,11 +193,16 @@ void jdc_engine_give_back(jdc_engine *e, jdc_transfer *t) {
   drop_use(e);
 }
 
+static void look_again(jdc_engine *e, int64_t left_ms) {
+  if (left_ms >= 0 && e->now_ms + left_ms < e->check_ms) e->check_ms = e->now_ms + left_ms;
+}
+
 const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_request *request) {
   leave_to_parent(e);
   if (e->closed) return "the transport was closed";
   if (e->multi == NULL) return jdc_curl_nomem;
-  const char *problem = jdc_transfer_prepare(t, request, jdc_engine_now());
+  e->now_ms = jdc_engine_now();
+  const char *problem = jdc_transfer_prepare(t, request);
   if (problem != NULL) return problem;
   const CURLMcode rc = curl_multi_add_handle(e->multi, t->easy);
   if (rc != CURLM_OK) return curl_multi_strerror(rc);
@@ -162,7 +211,15 @@ const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_requ
   if (e->running != NULL) e->running->prev = t;
   e->running = t;
   e->running_count++;
+  look_again(e, jdc_transfer_check(t, e->now_ms));
   return NULL;
+}
+
+int64_t jdc_engine_ended(jdc_engine *e) {
+  jdc_transfer *t = e->ended;
+  if (t == NULL) return 0;
+  unlist_ended(e, t);
+  return t->tag;
 }
 
 void jdc_engine_cancel(jdc_engine *e, jdc_transfer *t) {
@@ -184,41 +241,133 @@ static void collect(jdc_engine *e) {
   }
 }
 
-/* Lets libcurl work, gathers what has ended, and ends what has taken too long. Lowers `wait_ms` to when that must be
- * looked at again. */
-static void advance(jdc_engine *e, int *wait_ms) {
-  int active = 0;
-  const CURLMcode rc = curl_multi_perform(e->multi, &active);
-  collect(e);
-  if (rc != CURLM_OK) {
-    end_all(e, "network", curl_multi_strerror(rc));
-    return;
-  }
-  const int64_t now = e->running != NULL ? jdc_engine_now() : 0;
+/* Ends what has passed a limit, and finds out when to look again. That is seldom: a limit moves on with its transfer,
+ * and is looked at where it was when the last look was. */
+static void check_limits(jdc_engine *e) {
+  e->check_ms = JDC_NEVER;
   for (jdc_transfer *t = e->running, *next; t != NULL; t = next) {
     next = t->next;
-    const int64_t left = jdc_transfer_check(t, now);
-    if (t->state != JDC_TRANSFER_RUNNING)
+    const int64_t left = jdc_transfer_check(t, e->now_ms);
+    if (t->state == JDC_TRANSFER_RUNNING)
+      look_again(e, left);
+    else
       stop(e, t);
-    else if (left >= 0 && left < *wait_ms)
-      *wait_ms = (int)left;
   }
 }
 
-int jdc_engine_step(jdc_engine *e, int wait_ms) {
-  leave_to_parent(e);
-  if (e->multi == NULL) {
-    (void)poll(NULL, 0, wait_ms);
-    return 0;
+/* Gives libcurl a turn for a descriptor, or for the time that it named. */
+static bool give_turn(jdc_engine *e, curl_socket_t fd, int found) {
+  int active = 0;
+  const CURLMcode rc = curl_multi_socket_action(e->multi, fd, found, &active);
+  if (rc == CURLM_OK && !e->watch.failed) return true;
+  collect(e);
+  end_all(e, "network", e->watch.failed ? jdc_curl_nomem : curl_multi_strerror(rc));
+  e->watch.failed = false;
+  return false;
+}
+
+/* Does what its time has come for, and gathers what has ended. */
+static void run_due(jdc_engine *e) {
+  for (int turns = 0; e->watch.timer_ms <= e->now_ms && turns < MAX_TURNS; turns++) {
+    e->watch.timer_ms = JDC_NEVER; /* libcurl names the next one, or there is none */
+    if (!give_turn(e, CURL_SOCKET_TIMEOUT, 0)) break;
   }
-  const int before = e->running_count;
-  advance(e, &wait_ms);
-  if (e->running_count < before) return e->running_count;
-  /* With nothing running this is a sleep that libcurl ends only for a wake-up. */
-  const CURLMcode rc = curl_multi_poll(e->multi, NULL, 0, wait_ms, NULL);
-  if (rc != CURLM_OK)
-    end_all(e, "network", curl_multi_strerror(rc));
-  else if (e->running_count > 0)
-    advance(e, &wait_ms);
+  collect(e);
+  if (e->check_ms <= e->now_ms) check_limits(e);
+}
+
+static int64_t next_turn(const jdc_engine *e) {
+  return e->watch.timer_ms < e->check_ms ? e->watch.timer_ms : e->check_ms;
+}
+
+/* Lists the descriptors of all engines for one poll. */
+static bool gather(jdc_engine *const *engines, size_t count, jdc_polls *round) {
+  round->count = 0;
+  for (size_t i = 0; i < count; i++) {
+    const jdc_polls *own = &engines[i]->watch.polls;
+    engines[i]->round_at = round->count;
+    engines[i]->round_count = own->count;
+    if (own->count == 0) continue;
+    if (!jdc_polls_reserve(round, round->count + own->count)) return false;
+    memcpy(round->fds + round->count, own->fds, own->count * sizeof *own->fds);
+    round->count += own->count;
+  }
+  return true;
+}
+
+static void act_on_round(jdc_engine *e, const jdc_polls *round) {
+  for (size_t i = 0; i < e->round_count && e->multi != NULL; i++) {
+    const struct pollfd *fd = &round->fds[e->round_at + i];
+    if (fd->revents != 0 && !give_turn(e, fd->fd, jdc_watch_found(fd))) break;
+  }
+}
+
+static unsigned ends_of(jdc_engine *const *engines, size_t count) {
+  unsigned ends = 0;
+  for (size_t i = 0; i < count; i++) ends += engines[i]->ends;
+  return ends;
+}
+
+/* Brings all engines up to `now_ms`. Returns when the first of them wants its next turn. */
+static int64_t run_all_due(jdc_engine *const *engines, size_t count, int64_t now_ms) {
+  int64_t next = JDC_NEVER;
+  for (size_t i = 0; i < count; i++) {
+    jdc_engine *e = engines[i];
+    leave_to_parent(e);
+    e->now_ms = now_ms;
+    if (e->multi == NULL) continue;
+    run_due(e);
+    if (next_turn(e) < next) next = next_turn(e);
+  }
+  return next;
+}
+
+void jdc_engines_wait(jdc_engine *const *engines, size_t count, int wait_ms) {
+  jdc_polls none = { 0 };
+  jdc_polls *round = count > 0 ? &engines[0]->round : &none;
+  int64_t now = jdc_engine_now();
+  const int64_t until = now + wait_ms;
+  const unsigned before = ends_of(engines, count);
+  do {
+    int64_t next = run_all_due(engines, count, now);
+    if (next > until) next = until;
+    if (ends_of(engines, count) != before) next = now;
+    if (!gather(engines, count, round)) {
+      for (size_t i = 0; i < count; i++) end_all(engines[i], "network", jdc_curl_nomem);
+      return;
+    }
+    const int ready = poll(round->fds, (nfds_t)round->count, next > now ? (int)(next - now) : 0);
+    if (ready < 0) return; /* a signal: the caller's language may want to see to it */
+    now = jdc_engine_now();
+    for (size_t i = 0; i < count; i++) engines[i]->now_ms = now;
+    for (size_t i = 0; i < count && ready > 0; i++) act_on_round(engines[i], round);
+    if (ready > 0) (void)run_all_due(engines, count, now);
+  } while (now < until && ends_of(engines, count) == before);
+}
+
+int jdc_engine_step(jdc_engine *e, int wait_ms) {
+  jdc_engines_wait(&e, 1, wait_ms);
   return e->running_count;
+}
+
+int jdc_engine_act(jdc_engine *e, int fd, bool readable, bool writable) {
+  leave_to_parent(e);
+  e->now_ms = jdc_engine_now();
+  if (e->multi == NULL) return 0;
+  if (fd < 0 || give_turn(e, fd, jdc_watch_bits(readable, writable))) run_due(e);
+  return e->running_count;
+}
+
+int64_t jdc_engine_timeout(jdc_engine *e) {
+  leave_to_parent(e);
+  const int64_t next = e->multi != NULL ? next_turn(e) : JDC_NEVER;
+  if (next == JDC_NEVER) return -1;
+  const int64_t now = jdc_engine_now();
+  return next > now ? next - now : 0;
+}
+
+const struct pollfd *jdc_engine_descriptors(jdc_engine *e, size_t *count) {
+  leave_to_parent(e);
+  *count = e->watch.polls.count;
+  return e->watch.polls.fds;
 }

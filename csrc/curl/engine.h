@@ -1,12 +1,13 @@
 /* engine.h - one libcurl multi with its connections and its pool of transfers (design.md, "libcurl").
  *
- * Nothing here blocks but jdc_engine_step, and that for no longer than it is told. The engine lives until its owner and
- * the last transfer handed out have let go, in whatever order a garbage collector does that. After a fork the child
- * leaves the inherited connections untouched to the parent and starts with new ones. */
+ * Nothing here blocks but jdc_engine_step and jdc_engines_wait, and they for no longer than they are told. The engine
+ * lives until its owner and the last transfer handed out have let go, in whatever order a garbage collector does that.
+ * After a fork the child leaves the inherited connections untouched to the parent and starts with new ones. */
 #ifndef JDC_CURL_ENGINE_H
 #define JDC_CURL_ENGINE_H
 
 #include "transfer.h"
+#include <poll.h>
 
 JDC_BEGIN
 
@@ -39,9 +40,27 @@ JDC_MUST_USE const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const 
 /* Breaks a running transfer off; it has then failed as "cancelled". In any other state nothing happens. */
 void jdc_engine_cancel(jdc_engine *e, jdc_transfer *t);
 
+/* The tag of a transfer that has ended, each once, in the order in which they did; 0 if there is none. Transfers
+ * without a tag are not told of. */
+int64_t jdc_engine_ended(jdc_engine *e);
+
 /* Moves everything along, waiting at most `wait_ms` for something to happen; with nothing to do it just waits. Returns
- * at once when a transfer has ended. Returns how many are still running. */
+ * at once when a transfer has ended, or a signal came. Returns how many are still running. */
 int jdc_engine_step(jdc_engine *e, int wait_ms);
+
+/* The same for several engines with one poll: returns when a transfer of any has ended. */
+void jdc_engines_wait(jdc_engine *const *engines, size_t count, int wait_ms);
+
+/* For a loop of the caller's own: what it has to watch, to be asked for again after whatever the engine did. `revents`
+ * counts: another count for the same descriptor means that libcurl has closed it, or let it go, meanwhile. */
+const struct pollfd *jdc_engine_descriptors(jdc_engine *e, size_t *count);
+
+/* In how many milliseconds the engine wants to act, whatever the descriptors do; -1: never. */
+int64_t jdc_engine_timeout(jdc_engine *e);
+
+/* Acts now: on what became of a descriptor, unless that is negative, and on whatever its time has come for. Doesn't
+ * wait. Returns how many transfers are still running. */
+int jdc_engine_act(jdc_engine *e, int fd, bool readable, bool writable);
 
 /* Milliseconds of a clock that never goes back. */
 int64_t jdc_engine_now(void);

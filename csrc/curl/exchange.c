@@ -1,7 +1,8 @@
 /* exchange.c - the Lua object for one transfer.
  *
- *   engine:start{ method, url, headers, body, timeout, connect_timeout, idle_timeout, max_size }
+ *   engine:start({ method, url, headers, body, timeout, connect_timeout, idle_timeout, max_size }, tag)
  *     headers: {{name, value}, ...}, or one text of lines `name: value`
+ *     tag: a whole number by which engine:ended tells of it; none: the owner asks himself
  *     -> transfer | nil, { kind, sent = false, message }
  *   transfer:done() -> is there a result?
  *   transfer:result() -> nothing                             while it is going
@@ -125,6 +126,7 @@ static const char *read_request(lua_State *L, jdc_transfer *t, jdc_http_request 
 
 int jdc_transfer_start(lua_State *L, jdc_engine *engine) {
   luaL_checktype(L, 2, LUA_TTABLE);
+  const int64_t tag = (int64_t)luaL_optnumber(L, 3, 0);
   lua_settop(L, 2);
   luaL_checkstack(L, 16, NULL);
   transfer_box *box = jdc_newuserdata(L, sizeof *box);
@@ -136,6 +138,7 @@ int jdc_transfer_start(lua_State *L, jdc_engine *engine) {
   box->transfer = jdc_engine_take(engine);
   if (box->transfer == NULL) return refuse(L, box, "network", jdc_curl_nomem);
   box->engine = engine;
+  box->transfer->tag = tag;
   jdc_http_request request = { .bounds = jdc_engine_bounds(engine) };
   const char *problem = read_request(L, box->transfer, &request);
   if (problem == NULL) problem = jdc_engine_start(engine, box->transfer, &request);

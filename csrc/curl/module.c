@@ -4,19 +4,32 @@
  *   curl.engine(options) -> engine | nil, message     the options are those of lua/jdcloud/transport/curl.lua
  *   curl.now() -> seconds of a clock that never goes back
  *   curl.version -> the text of libcurl's version
- *   engine:start(request) -> transfer | nil, failure  see exchange.c
+ *   engine:start(request, tag) -> transfer | nil, failure  see exchange.c
+ *   engine:ended() -> the tag of a transfer that has ended, each once; nil if there is none
  *   engine:step(seconds) -> how many are still running
- *   engine:close()                                    fails what is running, closes the connections */
+ *   curl.wait({ engine, ... }, seconds)                    steps several engines with one poll; returns when a
+ *                                                          transfer of any has ended
+ *
+ * For a loop of the program's own, which asks anew after each of the above:
+ *
+ *   engine:descriptors() -> { fd, readable, writable, watch, fd, ... }  what to watch, and for what. If `watch` is
+ *     another number than it was for that fd, libcurl has closed it meanwhile, or let it go, and it is a new one
+ *   engine:timeout() -> seconds until the engine wants to act even if no descriptor is ready; nil: never
+ *   engine:act(fd, readable, writable) -> how many are still running    acts on what became of a descriptor, or, with
+ *     fd nil, only on what its time has come for; doesn't wait
+ *   engine:close()                                         fails what is running, closes the connections */
 #define _GNU_SOURCE /* dladdr */
 #include "module.h"
 
 #include "fork.h"
 #include <dlfcn.h>
+#include <limits.h>
 #include <string.h>
 
 #define ENGINE         "jdcloud.curl.engine"
 #define OLDEST_LIBCURL 0x075000 /* 7.80, the first with CURLOPT_PREREQFUNCTION */
 #define MAX_STEP       1e6      /* seconds */
+#define MAX_ENGINES    65536    /* of one wait */
 
 typedef struct engine_box {
   jdc_engine *engine; /* NULL until made, and once collected */
@@ -80,11 +93,76 @@ static jdc_engine *check_engine(lua_State *L) {
 
 static int start(lua_State *L) { return jdc_transfer_start(L, check_engine(L)); }
 
-static int step(lua_State *L) {
-  jdc_engine *engine = check_engine(L);
+/* The second argument in milliseconds, rounded up: to wake before the time means to wait once more. */
+static int check_wait(lua_State *L) {
   const double seconds = (double)luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0 && seconds <= MAX_STEP, 2, "seconds, 0 or more");
-  lua_pushinteger(L, jdc_engine_step(engine, (int)(seconds * 1000 + 0.5)));
+  const double ms = seconds * 1000;
+  return (int)ms + (ms > (int)ms);
+}
+
+static int step(lua_State *L) {
+  jdc_engine *engine = check_engine(L);
+  lua_pushinteger(L, jdc_engine_step(engine, check_wait(L)));
+  return 1;
+}
+
+static int wait_for_engines(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const int wait_ms = check_wait(L);
+  const size_t count = lua_rawlen(L, 1);
+  luaL_argcheck(L, count <= MAX_ENGINES, 1, "too many engines");
+  jdc_engine **engines = lua_newuserdata(L, (count + 1) * sizeof *engines);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 1, (int)i + 1);
+    const engine_box *box = luaL_checkudata(L, -1, ENGINE);
+    luaL_argcheck(L, box->engine != NULL, 1, "an engine is gone");
+    engines[i] = box->engine;
+    lua_pop(L, 1); /* the table holds it */
+  }
+  jdc_engines_wait(engines, count, wait_ms);
+  return 0;
+}
+
+static int descriptors(lua_State *L) {
+  size_t count = 0;
+  jdc_engine *engine = check_engine(L);
+  (void)jdc_engine_descriptors(engine, &count);
+  lua_createtable(L, (int)(4 * count), 0);
+  const struct pollfd *fds = jdc_engine_descriptors(engine, &count); /* again: to make a table may collect a transfer */
+  for (size_t i = 0; i < count; i++) {
+    const int at = (int)(4 * i);
+    lua_pushinteger(L, fds[i].fd);
+    lua_rawseti(L, -2, at + 1);
+    lua_pushboolean(L, (fds[i].events & POLLIN) != 0);
+    lua_rawseti(L, -2, at + 2);
+    lua_pushboolean(L, (fds[i].events & POLLOUT) != 0);
+    lua_rawseti(L, -2, at + 3);
+    lua_pushinteger(L, fds[i].revents);
+    lua_rawseti(L, -2, at + 4);
+  }
+  return 1;
+}
+
+static int timeout(lua_State *L) {
+  const int64_t ms = jdc_engine_timeout(check_engine(L));
+  if (ms < 0) return 0;
+  lua_pushnumber(L, (lua_Number)ms / 1000);
+  return 1;
+}
+
+static int act(lua_State *L) {
+  jdc_engine *engine = check_engine(L);
+  const lua_Integer fd = luaL_optinteger(L, 2, -1);
+  luaL_argcheck(L, fd >= -1 && fd <= INT_MAX, 2, "a descriptor, or nil");
+  lua_pushinteger(L, jdc_engine_act(engine, (int)fd, lua_toboolean(L, 3), lua_toboolean(L, 4)));
+  return 1;
+}
+
+static int ended(lua_State *L) {
+  const int64_t tag = jdc_engine_ended(check_engine(L));
+  if (tag == 0) return 0;
+  lua_pushnumber(L, (lua_Number)tag);
   return 1;
 }
 
@@ -115,8 +193,13 @@ static void keep_loaded(void) {
 }
 
 JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
-  static const luaL_Reg FUNCTIONS[] = { { "engine", new_engine }, { "now", now }, { NULL, NULL } };
-  static const luaL_Reg METHODS[] = { { "start", start }, { "step", step }, { "close", close_engine }, { NULL, NULL } };
+  static const luaL_Reg FUNCTIONS[] = {
+    { "engine", new_engine }, { "wait", wait_for_engines }, { "now", now }, { NULL, NULL }
+  };
+  static const luaL_Reg METHODS[] = { { "start", start },        { "step", step },
+                                      { "ended", ended },        { "descriptors", descriptors },
+                                      { "timeout", timeout },    { "act", act },
+                                      { "close", close_engine }, { NULL, NULL } };
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
   keep_loaded();
   jdc_fork_watch();

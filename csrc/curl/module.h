@@ -7,7 +7,7 @@
 
 JDC_BEGIN
 
-/* engine:start(request) -> transfer | nil, failure. `engine` is that of the first argument. */
+/* engine:start(request, tag) -> transfer | nil, failure. `engine` is that of the first argument. */
 int jdc_transfer_start(lua_State *L, jdc_engine *engine);
 
 /* Registers the metatable of transfers. */

@@ -13,6 +13,9 @@
 #define MAX_HEADER_NODES    ((size_t)1024 * sizeof(struct curl_slist))
 #define KEPT_BYTES          ((size_t)64 * 1024) /* what a transfer in the pool may hold on to, in each buffer */
 
+#define UPLOAD_LOOKS                                                                                                   \
+  8 /* how often at least an upload is looked at in idle_timeout, so that its end is not told too late */
+
 /* libcurl adds these headers of its own accord unless they are given; without a value they are not sent at all. They go
  * behind the caller's, since the first of a name counts. */
 static const char SILENCED[] = "Accept:\0Expect:\0Content-Type:";
@@ -25,7 +28,7 @@ const char jdc_curl_nomem[] = "not enough memory";
 static int on_request(void *ud, char *remote, char *local, int remote_port, int local_port) {
   jdc_transfer *t = ud;
   (void)remote, (void)local, (void)remote_port, (void)local_port;
-  t->moved = true;
+  t->moved_ms = *t->clock_ms;
   if (t->requests++ == 0) return CURL_PREREQFUNC_OK;
   t->replayed = true;
   return CURL_PREREQFUNC_ABORT;
@@ -59,7 +62,7 @@ static CURLcode on_tls(CURL *easy, void *context, void *ud) {
 static size_t on_header(char *data, size_t size, size_t count, void *ud) {
   jdc_transfer *t = ud;
   const size_t n = size * count;
-  t->moved = true;
+  t->moved_ms = *t->clock_ms;
   if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
     jdc_buf_clear(&t->head);
     t->head_open = true;
@@ -73,17 +76,18 @@ static size_t on_header(char *data, size_t size, size_t count, void *ud) {
 static size_t on_body(char *data, size_t size, size_t count, void *ud) {
   jdc_transfer *t = ud;
   const size_t n = size * count;
-  t->moved = true;
+  t->moved_ms = *t->clock_ms;
   jdc_buf_add(&t->body, data, n);
   t->too_large = t->body.status == JDC_TOO_BIG;
   return t->body.status == JDC_OK ? n : 0;
 }
 
-jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern) {
+jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern, const int64_t *clock_ms) {
   jdc_transfer *t = jdc_new(alloc, sizeof *t);
   if (t == NULL) return NULL;
   memset(t, 0, sizeof *t);
   t->alloc = alloc;
+  t->clock_ms = clock_ms;
   jdc_buf_init(&t->lines, alloc, MAX_REQUEST_HEADERS);
   jdc_buf_init(&t->nodes, alloc, MAX_HEADER_NODES);
   jdc_buf_init(&t->head, alloc, MAX_ANSWER_HEADERS);
@@ -129,6 +133,7 @@ void jdc_transfer_free(jdc_transfer *t) {
 void jdc_transfer_reset(jdc_transfer *t) {
   t->state = JDC_TRANSFER_IDLE;
   t->prev = t->next = NULL;
+  t->tag = 0;
   empty(&t->lines);
   t->line_count = 0;
   empty(&t->head);
@@ -223,7 +228,7 @@ static CURLcode set_method(jdc_transfer *t, const char *method, jdc_str body) {
   return rc;
 }
 
-const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int64_t now_ms) {
+const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r) {
   bool secure = false;
   const char *problem = check_url(r->url, &secure);
   if (problem != NULL) return problem;
@@ -244,13 +249,13 @@ const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *r, int
 
   t->body_len = r->body.len;
   jdc_buf_limit(&t->body, r->bounds.max_size);
-  t->start_ms = t->moved_ms = now_ms;
+  t->start_ms = t->moved_ms = *t->clock_ms;
   t->timeout_ms = r->timeout_ms;
   t->idle_ms = r->bounds.idle_ms;
   t->uploaded = 0;
   t->phase = "resolve";
   t->requests = 0;
-  t->moved = t->replayed = t->too_large = t->head_open = false;
+  t->replayed = t->too_large = t->head_open = false;
   t->status = 0;
   t->error[0] = '\0';
   return NULL;
@@ -260,13 +265,6 @@ void jdc_transfer_fail(jdc_transfer *t, const char *kind, bool sent, const char 
   t->failed = (jdc_failed){ .kind = kind, .phase = jdc_failure_phase(t), .sent = sent };
   strncat(t->failed.message, message, sizeof t->failed.message - 1);
   t->state = JDC_TRANSFER_FAILED;
-}
-
-static void note_upload(jdc_transfer *t) {
-  curl_off_t uploaded = 0;
-  if (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) != CURLE_OK || uploaded == t->uploaded) return;
-  t->uploaded = uploaded;
-  t->moved = true;
 }
 
 void jdc_transfer_finish(jdc_transfer *t, CURLcode code) {
@@ -282,20 +280,34 @@ void jdc_transfer_finish(jdc_transfer *t, CURLcode code) {
   t->state = JDC_TRANSFER_FAILED;
 }
 
+/* Of what is received callbacks tell, of what is sent nothing does. */
+static void note_upload(jdc_transfer *t, int64_t now_ms) {
+  curl_off_t uploaded = 0;
+  if (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) != CURLE_OK || uploaded == t->uploaded) return;
+  t->uploaded = uploaded;
+  t->moved_ms = now_ms;
+}
+
+/* For how long there can be no silence of idle_ms yet; not positive if there is one. Before the request, the time limit
+ * for connecting rules. */
+static int64_t silence_left(jdc_transfer *t, int64_t now_ms) {
+  if (t->requests > 0 && t->body_len > 0) note_upload(t, now_ms);
+  int64_t left = t->requests > 0 ? t->moved_ms + t->idle_ms - now_ms : t->idle_ms;
+  const int64_t soon = t->idle_ms / UPLOAD_LOOKS + 1;
+  if ((size_t)t->uploaded < t->body_len && soon < left) left = soon;
+  return left;
+}
+
 int64_t jdc_transfer_check(jdc_transfer *t, int64_t now_ms) {
   int64_t left = INT64_MAX;
-  if (t->body_len > 0) note_upload(t);
-  if (t->moved) t->moved_ms = now_ms;
-  t->moved = false;
   if (t->timeout_ms > 0) {
     left = t->start_ms + t->timeout_ms - now_ms;
     if (left <= 0) jdc_transfer_fail(t, "timeout", t->requests > 0, "no whole answer within timeout");
   }
-  /* Before the request, the time limit for connecting rules. */
-  if (t->idle_ms > 0 && t->requests > 0 && t->state == JDC_TRANSFER_RUNNING) {
-    const int64_t silence_left = t->moved_ms + t->idle_ms - now_ms;
-    if (silence_left <= 0) jdc_transfer_fail(t, "timeout", true, "nothing was sent or received for idle_timeout");
-    if (silence_left < left) left = silence_left;
+  if (t->idle_ms > 0 && t->state == JDC_TRANSFER_RUNNING) {
+    const int64_t silence = silence_left(t, now_ms);
+    if (silence <= 0) jdc_transfer_fail(t, "timeout", true, "nothing was sent or received for idle_timeout");
+    if (silence < left) left = silence;
   }
   return left == INT64_MAX ? -1 : left;
 }

@@ -40,15 +40,18 @@ typedef struct jdc_transfer {
   jdc_alloc alloc;
   struct jdc_transfer *prev, *next; /* the engine's lists */
   jdc_transfer_state state;
+  int64_t tag; /* what its owner knows it by; 0 if he asks himself whether it has ended */
+  bool listed; /* among the ended ones that the engine still has to tell of */
 
   jdc_buf lines; /* request headers, each "name: value" and a zero byte */
   jdc_buf nodes; /* the list over `lines` that libcurl reads */
   size_t line_count;
   size_t body_len; /* of the request */
 
-  int64_t start_ms, timeout_ms, idle_ms, moved_ms;
-  curl_off_t uploaded;
-  bool moved; /* a byte came, or the request began, since the limits were last looked at */
+  const int64_t *clock_ms; /* the engine's */
+  int64_t start_ms, timeout_ms, idle_ms;
+  int64_t moved_ms;    /* when a byte came, or the request began */
+  curl_off_t uploaded; /* as of the last look at the limits */
 
   const char *phase; /* the furthest of "resolve", "connect", "tls" that was begun; counts until the request is */
   unsigned requests; /* how often libcurl was about to send the request */
@@ -63,8 +66,9 @@ typedef struct jdc_transfer {
   char error[CURL_ERROR_SIZE];
 } jdc_transfer;
 
-/* Makes a transfer whose easy handle has the options of `pattern`. NULL if memory ran out. */
-jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern);
+/* Makes a transfer whose easy handle has the options of `pattern`. `clock_ms` is read for what moves, and must outlive
+ * it. NULL if memory ran out. */
+jdc_transfer *jdc_transfer_new(jdc_alloc alloc, CURL *pattern, const int64_t *clock_ms);
 
 /* Frees everything. The transfer must not be in a multi handle. NULL is fine. */
 void jdc_transfer_free(jdc_transfer *t);
@@ -77,7 +81,7 @@ void jdc_transfer_reset(jdc_transfer *t);
 JDC_MUST_USE const char *jdc_transfer_header(jdc_transfer *t, jdc_str name, jdc_str value);
 
 /* Sets up the easy handle for the request, whose headers have been added. Returns NULL, or what is wrong with it. */
-JDC_MUST_USE const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *request, int64_t now_ms);
+JDC_MUST_USE const char *jdc_transfer_prepare(jdc_transfer *t, const jdc_http_request *request);
 
 /* Fails the transfer by our own decision. `message` holds no value of the request. */
 void jdc_transfer_fail(jdc_transfer *t, const char *kind, bool sent, const char *message);
@@ -86,7 +90,7 @@ void jdc_transfer_fail(jdc_transfer *t, const char *kind, bool sent, const char 
 void jdc_transfer_finish(jdc_transfer *t, CURLcode code);
 
 /* Fails the transfer if the whole has taken too long or nothing has moved for too long. Returns in how many
- * milliseconds to look again, -1 if never. */
+ * milliseconds to look again, before which no limit can be passed; -1 if never. */
 int64_t jdc_transfer_check(jdc_transfer *t, int64_t now_ms);
 
 JDC_END

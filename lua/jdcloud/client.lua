@@ -75,6 +75,15 @@ function M.call(client, name, params, options)
   return result.shape(value, op, client.view.options.keep_null, raw), meta
 end
 
+--- Begins a call of an operation, for a host that brings the bytes itself (machine.lua).
+-- @param check what becomes of an error of its result
+-- @return call | nil, error
+function M.begin(client, name, params, options, check)
+  local op, built = build(client, name, params, options)
+  if not op then return nil, built end
+  return require("jdcloud.machine").begin(client.view, client.model, op, built, options, check)
+end
+
 --- The signed request of an operation, unsent.
 -- @return { method, url, target, headers = { name = value }, body | nil } | nil, error
 function M.prepare(client, name, params, options)

@@ -98,7 +98,8 @@ local function fill(slot, view, model, op, built, place, options)
   request.headers = headers
   request.user_agent = not (headers and headers["user-agent"]) and agent_of(view, model) or nil
   request.timeout = options.timeout or defaults.timeout
-  request.max_wait = options.max_wait or defaults.max_wait
+  local transport = view.connection.transport -- resolved by call.take
+  request.max_wait = options.max_wait or defaults.max_wait or transport and transport.max_wait
   request.busy_timeout = options.busy_timeout
   request.attempts = options.attempts or defaults.attempts
   request.idempotent, request.repeatable = options.idempotent, op.repeatable
@@ -116,24 +117,30 @@ local function misplaced(model, op, message)
   }
 end
 
---- Makes a call.
+--- A place for a call, filled in.
 -- @param model { service, endpoint, revision | nil }
 -- @param op { name | nil, method, repeatable | nil }
 -- @param built { path, query | nil, body | nil, region | nil (the one that is sent), client_token | nil }
 -- @param options those of a single call and, for cloud:request, its endpoint; or nil
--- @return meta = { request_id, http_status, attempts, headers }, the decoded result (nil if there is none), is it raw
---   (as result.shape takes them) | nil, error
-function M.run(view, model, op, built, options)
+-- @param by_hand the host brings the bytes: no transport is needed
+-- @return slot (call.take) | nil, error
+function M.open(view, model, op, built, options, by_hand)
   options = options or NONE
   local place, message = place_of(view, model, built.region, options.endpoint)
   if not place then return nil, misplaced(model, op, message) end
-  local slot, err = call.take(view)
+  local slot, err = call.take(view, by_hand)
   if not slot then
     err.service, err.operation, err.attempts = model.service, op.name, 0
     return nil, err
   end
   fill(slot, view, model, op, built, place, options)
-  local facts, attempts = call.run(view, slot)
+  return slot
+end
+
+--- What is to be known of a call that is over; its slot is put back.
+-- @param facts, attempts of steps.finish, or nil, error
+-- @return as M.run
+function M.close(view, slot, facts, attempts)
   local meta, value, raw
   if facts then
     value, raw = facts.result, facts.raw
@@ -145,6 +152,15 @@ function M.run(view, model, op, built, options)
   end
   call.put_back(view, slot)
   return meta, value, raw
+end
+
+--- Makes a call; parameters as for M.open.
+-- @return meta = { request_id, http_status, attempts, headers }, the decoded result (nil if there is none), is it raw
+--   (as result.shape takes them) | nil, error
+function M.run(view, model, op, built, options)
+  local slot, err = M.open(view, model, op, built, options)
+  if not slot then return nil, err end
+  return M.close(view, slot, call.run(view, slot))
 end
 
 -- Waits until there are keys to sign with, asking the provider if this caller is to.

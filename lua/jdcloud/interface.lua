@@ -39,6 +39,13 @@ return function(raising)
     return M.check(...)
   end
 
+  -- Any values may follow a true; an error follows a false.
+  local function ran(ok, ...)
+    if ok then return ... end
+    if raising then require("jdcloud.errors").raise((...)) end
+    return nil, ...
+  end
+
   --- jdcloud.new(options) -> a cloud. The options are in the README; keys are found at once, connections made later.
   function M.new(options)
     require("jdcloud.options").check_cloud(options, "new")
@@ -59,6 +66,21 @@ return function(raising)
   --- jdcloud.encode(value) -> a result as JSON text, with its lists and exact integers.
   function M.encode(value)
     return check(or_invalid(require("jdcloud.json").encode(value)))
+  end
+
+  --- jdcloud.parallel(list or iterator, function(item, i) … end, options) -> results, errors (see tasks.lua).
+  function M.parallel(list, fn, options)
+    return check(require("jdcloud.tasks").parallel(list, fn, options))
+  end
+
+  --- jdcloud.run(function(spawn) … end) -> what the function returned (see tasks.lua).
+  function M.run(fn)
+    return ran(require("jdcloud.tasks").run(ran, fn))
+  end
+
+  --- jdcloud.sleep(seconds): in a task the others go on.
+  function M.sleep(seconds)
+    return check(require("jdcloud.tasks").sleep(seconds))
   end
 
   return setmetatable(M, { __index = load_lazily })

@@ -29,6 +29,11 @@ local function client_methods(check, raising)
     return check(client.call(self._client, operation, params, options))
   end
 
+  --- client:begin(operation, params, options) -> a call whose host does what it says (see machine.lua).
+  function Client:begin(operation, params, options)
+    return check(client.begin(self._client, operation, params, options, check))
+  end
+
   --- client:prepare(operation, params, options) -> { method, url, target, headers, body }: signed, unsent.
   function Client:prepare(operation, params, options)
     return check(client.prepare(self._client, operation, params, options))

@@ -124,8 +124,10 @@ local CLOUD = {
   endpoint = text, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
   connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
   attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text,
-  client_cert = client_cert, tls_min = one_of("1.2", "1.3"), signature_version = one_of(2, 3), user_agent = text,
-  models = models, on_event = func, keep_null = flag, validate = flag, security_token = text, pin = text, erp = text,
+  client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
+  max_host_connections = whole(1, 65536), max_connections = whole(1, 65536), signature_version = one_of(2, 3),
+  user_agent = text, models = models, on_event = func, keep_null = flag, validate = flag, security_token = text,
+  pin = text, erp = text,
 }
 
 -- Of a single call.
@@ -142,7 +144,10 @@ for name, rule in pairs(CALL) do
 end
 
 -- Those of a cloud that decide which connections it uses; times and sizes go with each request.
-M.connection = { "transport", "proxy", "no_proxy", "ca_file", "client_cert", "tls_min" }
+M.connection = {
+  "transport", "proxy", "no_proxy", "ca_file", "client_cert", "tls_min", "http_version", "max_host_connections",
+  "max_connections",
+}
 
 -- Those that decide which keys it uses.
 M.keys = { "profile", "credentials", "access_key", "secret_key", "session_token" }
@@ -217,6 +222,14 @@ end
 --- The same for the options of each, pages and all.
 function M.check_pages(options, what)
   check(options, PAGES, what)
+end
+
+-- Of jdcloud.parallel.
+local PARALLEL = { limit = whole(1, 100000), stop_on_error = flag, on_progress = func }
+
+--- The same for the options of parallel.
+function M.check_parallel(options, what)
+  check(options, PARALLEL, what)
 end
 
 --- The same for the options of wait.

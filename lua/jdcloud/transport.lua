@@ -2,52 +2,61 @@
 
 local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
+local scheduler = require "jdcloud.scheduler"
 
 local M = {}
 
 local SLICE = 0.1 -- seconds that a sleep blocks at most, so that Ctrl-C gets its turn
 local NGX_SLEEP_MIN = 0.001 -- Debian's nginx must not be asked for 0 (design.md, OpenResty)
 
--- Where ngx.sleep is allowed; in other phases nothing can yield.
-local NGX_PHASES = {
-  rewrite = true, server_rewrite = true, access = true, content = true, timer = true, ssl_cert = true,
-  ssl_session_fetch = true, ssl_client_hello = true,
-}
+-- In nginx: true | nil, as M.sleep; false where nothing can wait, but for blocking the worker.
+local function sleep_in_nginx(ngx, seconds)
+  if not ngx.sleep or not require("jdcloud.phase").check() then return false end
+  local lightthreads = require "jdcloud.lightthreads"
+  local task = lightthreads.here()
+  seconds = math.max(seconds, NGX_SLEEP_MIN)
+  if task then return lightthreads.sleep(task, seconds) end
+  ngx.sleep(seconds)
+  return true
+end
 
---- Waits as this host does: in nginx other requests go on.
+--- Waits as this host does: in nginx other requests go on, in a task other tasks.
+-- @return true; nil if the task was cancelled
 function M.sleep(seconds)
   local ngx = rawget(_G, "ngx")
-  if type(ngx) == "table" and ngx.sleep and NGX_PHASES[ngx.get_phase()] then
-    return ngx.sleep(math.max(seconds, NGX_SLEEP_MIN))
+  if type(ngx) == "table" then
+    local slept = sleep_in_nginx(ngx, seconds)
+    if slept ~= false then return slept end
   end
+  local task = scheduler.here()
+  if task then return scheduler.sleep(task, seconds) end
   local till = core.now() + seconds
   local left = seconds
   while left > 0 do
     core.sleep(math.min(left, SLICE))
     left = till - core.now()
   end
+  return true
 end
 
 -- What a table of the user's may leave out.
 local function complete(transport)
   return {
     send = transport.send, sleep = transport.sleep or M.sleep, close = transport.close, clock = transport.clock,
-    direct = transport.direct,
+    direct = transport.direct, ready = transport.ready, max_wait = transport.max_wait,
   }
 end
 
---- Resolves the option `transport`.
+--- Resolves the option `transport`; without it: in nginx "cosocket", elsewhere "curl".
 -- @param options those of the cloud that are about connections
--- @return transport = { send, sleep, close | nil, clock | nil, direct | nil } | nil, error of kind config. direct: it
--- keeps nothing of a request once send has returned, and takes the headers as one text, `name: value` a line
+-- @return transport = { send, sleep, close | nil, clock | nil, direct | nil, ready | nil, max_wait | nil } | nil, error
+-- of kind config. direct: it keeps nothing of a request once send has returned, and takes the headers as one text,
+-- `name: value` a line. ready() -> true | nil, failure: can a call be made here and now? max_wait: the default of the
+-- option, seconds
 function M.resolve(options)
   local wanted = options.transport
   if type(wanted) == "table" then return complete(wanted) end
-  if wanted == nil and type(rawget(_G, "ngx")) == "table" then
-    return nil, errors.new { kind = "config", message = "in nginx a call needs the option transport: libcurl would "
-      .. "stop the whole worker", hint = "give a table whose send does not block" }
-  end
-  local name = wanted or "curl"
+  local name = wanted or (type(rawget(_G, "ngx")) == "table" and "cosocket" or "curl")
   if not name:match("^[%w_]+$") then
     return nil, errors.new { kind = "config", message = "no such transport: the name has letters, digits and _ only" }
   end
@@ -55,7 +64,8 @@ function M.resolve(options)
   if not found then
     local reason = tostring(make):gsub("%s*\n.*", "", 1) -- without the list of all places that have no such file
     local message = ('the transport "%s" can\'t be loaded: %s'):format(name, reason)
-    return nil, errors.new { kind = "config", message = message, hint = 'the one of this release is "curl"' }
+    local hint = 'those of this release are "curl" and "cosocket"'
+    return nil, errors.new { kind = "config", message = message, hint = hint }
   end
   local given = {}
   for key, value in pairs(options) do

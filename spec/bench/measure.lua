@@ -25,6 +25,19 @@ function M.judge(name, value, unit, limit, detail)
   M.say("%-50s %7.2f%s (%s)%s", name, value, unit, verdict, detail and "  " .. detail or "")
 end
 
+--- The same with a value that should be no smaller than its limit.
+function M.judge_least(name, value, unit, limit, detail)
+  if value < limit then M.missed = M.missed + 1 end
+  M.say("%-50s %7.2f%s (at least %g%s: %s)%s", name, value, unit, limit, unit,
+    value >= limit and "reached" or "NOT REACHED", detail and "  " .. detail or "")
+end
+
+-- An answer of describeInstances with one instance: 300 bytes.
+local ANSWER = ('{"requestId":"bwvnrhmbv42j8f4ctwkedo0atdkgc35f","result":{"instances":[{"instanceId":"i-9xqcf2xzq1",'
+  .. '"instanceName":"web-1","status":"running","az":"cn-north-1a","instanceType":"g.n3.medium",'
+  .. '"privateIpAddress":"10.0.0.5","description":"%s"}],"totalCount":1}}')
+M.answer = ANSWER:format(("x"):rep(300 - #ANSWER + 2))
+
 --- What a shell command writes to its standard output.
 function M.output(command)
   local pipe = assert(io.popen(command))
@@ -73,11 +86,12 @@ end
 
 --- What a program prints that is run by the interpreter that runs this: a list of numbers for each number it prints,
 -- one for each round.
-function M.fresh(program)
+-- @param rounds how many; M.rounds by default
+function M.fresh(program, rounds)
   local lowest = 0
   while arg[lowest - 1] do lowest = lowest - 1 end
   local command, printed = M.quoted(arg[lowest]) .. " -e " .. M.quoted(program), {}
-  for round = 1, M.rounds do
+  for round = 1, rounds or M.rounds do
     local i = 0
     for number in M.output(command):gmatch("%S+") do
       i = i + 1

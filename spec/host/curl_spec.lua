@@ -1,21 +1,17 @@
 -- The libcurl engine and its transport against a server that misbehaves on request.
 local faults = require "support.faults"
 local curl = require "jdcloud.curl"
+local exchanges = require "support.exchanges"
 local new_transport = require "jdcloud.transport.curl"
 
--- Appears in every request that fails; it may be in no message.
-local SECRET = "CANARY"
+local SECRET, request, nonce = exchanges.SECRET, exchanges.request, exchanges.nonce
 
 describe("libcurl", function()
-  local server
-  setup(function() server = faults.start() end)
+  local server = {}
+  setup(function()
+    for name, value in pairs(faults.start()) do server[name] = value end
+  end)
   teardown(function() server.stop() end)
-
-  local nonces = 0
-  local function nonce()
-    nonces = nonces + 1
-    return "nonce-" .. nonces .. "-" .. os.time()
-  end
 
   local function transport(options)
     options = options or {}
@@ -23,18 +19,14 @@ describe("libcurl", function()
     return assert(new_transport(options))
   end
 
-  -- A request with a nonce, and that nonce.
-  local function request(url, fields)
-    local request_nonce = nonce()
-    local r = { method = "GET", url = url, timeout = 20,
-      headers = { { "host", "api.example" }, { "x-jdcloud-nonce", request_nonce }, { "authorization", SECRET } } }
-    for name, value in pairs(fields or {}) do r[name] = value end
-    return r, request_nonce
+  -- Starts it on an engine. Returns the transfer.
+  local function start(engine, url, fields)
+    local r = request(url, fields)
+    return assert(engine:start(r))
   end
 
   local function arrivals(name)
-    local response = assert(transport().send(request(server.plain .. "/count/" .. name)))
-    return tonumber(response.body)
+    return exchanges.arrivals(transport(), server, name)
   end
 
   -- Waits, as long as it takes within reason, until the request has come to the server.
@@ -65,212 +57,11 @@ describe("libcurl", function()
     return text
   end
 
-  describe("sends", function()
-    -- Everything that reached the server, as text.
-    local function received(fields, path)
-      fields.headers = fields.headers or { { "host", "api.example" }, { "x-b", "2" }, { "content-type", "text/x" } }
-      local response = assert(transport().send(request(server.plain .. (path or "/echo"), fields)))
-      return response.body
-    end
-
-    it("the URL, the headers and the body byte for byte, and nothing else but content-length", function()
-      local body = "\0\1\255{\r\n\r\n}" .. SECRET
-      local path = "/echo/./a/../b//%2F%3a%24%24~x/?z=1&a=%20&b="
-      assert.equal("POST " .. path .. " HTTP/1.1\r\nHost: api.example\r\nx-b: 2\r\ncontent-type: text/x\r\n"
-        .. "Content-Length: " .. #body .. "\r\n\r\n" .. body, received({ method = "POST", body = body }, path))
-    end)
-
-    local HEAD = " /echo HTTP/1.1\r\nHost: api.example\r\nx-b: 2\r\ncontent-type: text/x\r\n"
-    local FORMS = {
-      { method = "GET", sent = HEAD .. "\r\n" },
-      { method = "DELETE", sent = HEAD .. "\r\n" },
-      { method = "POST", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
-      { method = "PUT", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
-      { method = "PATCH", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
-      { method = "POST", body = "", sent = HEAD .. "Content-Length: 0\r\n\r\n" },
-      { method = "GET", body = "", sent = HEAD .. "\r\n" },
-      { method = "PUT", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
-      { method = "PATCH", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
-      { method = "DELETE", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
-      { method = "GET", body = "b", sent = HEAD .. "Content-Length: 1\r\n\r\nb" },
-    }
-    for _, form in ipairs(FORMS) do
-      local what = form.body == nil and "without a body" or form.body == "" and "with an empty body" or "with a body"
-      it(form.method .. " " .. what, function()
-        assert.equal(form.method .. form.sent, received { method = form.method, body = form.body })
-      end)
-    end
-
-    it("every method over one connection, one after the other, without a trace of the last", function()
-      local t = transport()
-      local headers = { { "host", "api.example" }, { "x-b", "2" }, { "content-type", "text/x" } }
-      for round = 1, 2 do
-        for _, form in ipairs(FORMS) do
-          local fields = { method = form.method, body = form.body, headers = headers }
-          assert.equal(form.method .. form.sent, assert(t.send(request(server.plain .. "/echo", fields))).body, round)
-          assert.equal(200, assert(t.send(request(server.plain .. "/size/9", { method = "HEAD" }))).status)
-        end
-      end
-    end)
-
-    it("no type, and waits for no permission, where the caller gives neither", function()
-      local body = ("x"):rep(1100000)
-      local head = "POST /size/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n"
-      local sent = received({ method = "POST", body = ("x"):rep(300000), headers = { { "host", "a" } } }, "/echo")
-      assert.equal(head:gsub("/size/1", "/echo"), sent:sub(1, #head - 2))
-      assert.equal(#head - 2 + 300000, #sent)
-      local started = curl.now()
-      assert(transport().send(request(server.plain .. "/size/1", { method = "POST", body = body:sub(1, 1040000) })))
-      assert.is_true(curl.now() - started < 0.9, "libcurl waits a second for 100 Continue")
-    end)
-
-    it("a header without a value", function()
-      assert.matches("\r\nx%-empty:\r\n", received { headers = { { "host", "a" }, { "x-empty", "" } } })
-      assert.matches("\r\nx%-blank:\r\n", received { headers = { { "host", "a" }, { "x-blank", " \t" } } })
-    end)
-
-    local REFUSED = {
-      ["a header's value with a line break"] = { headers = { { "x-a", "1\r\nx-b: 2" } } },
-      ["a header's value with a zero byte"] = { headers = { { "x-a", "1\0" } } },
-      ["a header's name with a colon"] = { headers = { { "x-a:", "1" } } },
-      ["a header without a name"] = { headers = { { "", "1" } } },
-      ["a header that is no string"] = { headers = { { "x-a", 1 } } },
-      ["a header that is no pair"] = { headers = { "x-a: 1" } },
-      ["a content-length of the caller's"] = { headers = { { "Content-Length", "1" } } },
-      ["a transfer-encoding of the caller's"] = { headers = { { "transfer-encoding", "chunked" } } },
-      ["headers beyond 256 KiB"] = { headers = { { "x-a", ("x"):rep(262144) } } },
-      ["a method with a blank"] = { method = "GET /" },
-      ["a HEAD with a body"] = { method = "HEAD", body = "b" },
-      ["a body that is no string"] = { body = {} },
-      ["a URL of another scheme"] = { url = "ftp://127.0.0.1/" },
-      ["a URL with a blank"] = { url = "http://127.0.0.1/a b" },
-      ["a URL with a fragment"] = { url = "http://127.0.0.1/a#b" },
-      ["a URL with a byte beyond ASCII"] = { url = "http://127.0.0.1/\195\164" },
-      ["a URL with a user"] = { url = "http://user:CANARY@127.0.0.1/" },
-      ["a URL without a host"] = { url = "http:///x" },
-      ["a time limit that is none"] = { timeout = -1 },
-      ["a size that is none"] = { max_size = "1" },
-    }
-    for what, fields in pairs(REFUSED) do
-      it("not " .. what, function()
-        local response, failure = transport().send(request(server.plain .. "/echo", fields))
-        assert.is_nil(response)
-        assert.equal("config", failure.kind)
-        assert.is_false(failure.sent)
-        assert.is_string(failure.message)
-        assert.is_nil(failure.message:find(SECRET, 1, true))
-      end)
-    end
-  end)
-
-  describe("receives", function()
-    local function get(path, fields)
-      return assert(transport().send(request(server.plain .. path, fields)))
-    end
-
-    it("status, headers with lower-case names, and the body", function()
-      local response = get("/binary")
-      assert.equal(200, response.status)
-      assert.same({ ["content-length"] = "6" }, response.headers)
-      assert.equal("a\0b\r\n\255", response.body)
-    end)
-
-    it("repeated headers joined, values trimmed and kept whole", function()
-      local headers = get("/mixed").headers
-      assert.equal("one, two", headers["x-two"])
-      assert.equal("", headers["x-empty"])
-      assert.equal("a:b", headers["x-colon"])
-    end)
-
-    it("a body in chunks, and no trailer among the headers", function()
-      local response = get("/chunked/123456")
-      assert.equal(("x"):rep(123456), response.body)
-      assert.is_nil(response.headers["x-trailer"])
-    end)
-
-    it("the answer after an interim one", function()
-      local response = get("/interim")
-      assert.equal(200, response.status)
-      assert.is_nil(response.headers["x-early"])
-      assert.equal("late", response.body)
-    end)
-
-    it("the headers of a HEAD and waits for no body", function()
-      local response = get("/size/1000", { method = "HEAD" })
-      assert.equal("1000", response.headers["content-length"])
-      assert.equal("", response.body)
-    end)
-
-    it("an answer without a body", function() assert.equal("", get("/status/204").body) end)
-
-    it("an answer as large as max_size", function()
-      assert.equal(1000, #get("/size/1000", { max_size = 1000 }).body)
-    end)
-
-    for _, status in ipairs { 301, 302, 303, 307, 308, 401, 407, 417, 429, 500, 503 } do
-      it("a " .. status .. " as it is, after one request", function()
-        local r, request_nonce = request(server.plain .. "/status/" .. status, { method = "POST", body = "b" })
-        local response = assert(transport().send(r))
-        assert.equal(status, response.status)
-        assert.equal("page", response.body)
-        assert.equal(1, arrivals(request_nonce))
-      end)
-    end
-  end)
+  local check = exchanges.specs({
+    server = server, transport = transport, now = curl.now, host = "Host", length = "Content-Length",
+  }, describe, it)
 
   describe("fails with kind, phase and sent:", function()
-    -- A case: kind, phase, sent; the server's url and path, fields of the request, how often it then arrives, a pattern
-    -- of the message.
-    local function check(case, options)
-      local fields = case.fields or {}
-      local path = (case.path or "/ok") .. "?password=" .. SECRET
-      local r, request_nonce = request(case.url .. path, fields)
-      local response, failure = transport(options).send(r)
-      assert.is_nil(response)
-      assert.same({ case[1], case[2], case[3] }, { failure.kind, failure.phase, failure.sent }, failure.message)
-      assert.matches(case.says or ".", failure.message)
-      assert.is_nil(failure.message:find(SECRET, 1, true), failure.message)
-      if case.arrives then assert.equal(case.arrives, arrivals(request_nonce)) end
-    end
-
-    local ANSWERS = {
-      ["closed before the answer"] = { "network", "receive", true, path = "/close", arrives = 1 },
-      ["reset before the answer"] = { "network", "receive", true, path = "/reset", arrives = 1 },
-      ["closed during the answer"] = { "protocol", "receive", true, path = "/cut", arrives = 1 },
-      ["closed among the chunks"] = { "protocol", "receive", true, path = "/cut-chunked", arrives = 1 },
-      ["closed among the headers"] = { "protocol", "receive", true, path = "/cut-head", arrives = 1 },
-      ["not HTTP"] = { "protocol", "receive", true, path = "/garbage", arrives = 1, says = "not HTTP" },
-      ["stalled, by timeout"] = { "timeout", "receive", true, path = "/stall", arrives = 1,
-        fields = { timeout = 0.2 } },
-      ["stalled, by idle_timeout"] = { "timeout", "receive", true, path = "/stall", arrives = 1,
-        fields = { idle_timeout = 0.2 }, says = "idle_timeout" },
-      ["stalled during the answer"] = { "timeout", "receive", true, path = "/stall-body",
-        fields = { idle_timeout = 0.2 }, says = "idle_timeout" },
-      ["too slow as a whole"] = { "timeout", "receive", true, path = "/drip/1000", fields = { timeout = 0.3 } },
-      ["too large"] = { "protocol", "receive", true, path = "/size/1001", fields = { max_size = 1000 },
-        says = "larger than max_size %(1000 bytes%)" },
-      ["too large in chunks"] = { "protocol", "receive", true, path = "/chunked/1001", fields = { max_size = 1000 },
-        says = "larger than max_size %(1000 bytes%)" },
-      ["too large in its headers"] = { "protocol", "receive", true, path = "/headers/280000" },
-    }
-    it("an answer that is too large, though a larger one was fine before", function()
-      local send = transport().send
-      assert.equal(60000, #assert(send(request(server.plain .. "/size/60000"))).body)
-      local response, failure = send(request(server.plain .. "/size/100000", { max_size = 1000 }))
-      assert.is_nil(response)
-      assert.equal("protocol", failure.kind)
-      assert.matches("larger than max_size %(1000 bytes%)", failure.message)
-    end)
-
-    for _, scheme in ipairs { "plain", "tls" } do
-      for what, case in pairs(ANSWERS) do
-        it("an answer that is " .. what .. ", " .. scheme, function()
-          case.url = server[scheme]
-          check(case)
-        end)
-      end
-    end
-
     it("an unknown authority", function()
       check({ "config", "tls", false, url = server.tls, arrives = 0, says = "certificate" },
         { ca_file = server.dir .. "/wrong.pem" })
@@ -278,7 +69,7 @@ describe("libcurl", function()
 
     it("our authority where the system's are to be trusted", function()
       local engine = assert(curl.engine { connect_timeout = 60 }) -- under valgrind it takes seconds to read them
-      local transfer = assert(engine:start(request(server.tls .. "/ok")))
+      local transfer = start(engine, server.tls .. "/ok")
       step_until_done(engine)
       local status, kind, phase, sent = transfer:result()
       assert.same({ false, "config", "tls", false }, { status, kind, phase, sent })
@@ -301,44 +92,6 @@ describe("libcurl", function()
       assert.equal(200, assert(transport().send(request(server.old .. "/ok"))).status)
     end)
 
-    it("a connection that is refused", function()
-      check { "network", "connect", false, url = "http://127.0.0.1:1" }
-      check { "network", "connect", false, url = "https://127.0.0.1:1" }
-    end)
-
-    it("an unknown host", function()
-      check { "network", "resolve", false, url = "https://vm.no-such-name.invalid" }
-    end)
-
-    it("a connection that is never taken", function()
-      check { "timeout", "connect", false, url = server.full, fields = { connect_timeout = 0.2 },
-        says = "connect_timeout" }
-      check { "timeout", "connect", false, url = server.full, fields = { timeout = 0.2 } }
-    end)
-
-    it("a server that doesn't answer the TLS hello", function()
-      local url = "https://127.0.0.1:" .. server.port.silent
-      check { "timeout", "tls", false, url = url, fields = { connect_timeout = 0.2 } }
-      check { "timeout", "tls", false, url = url, fields = { timeout = 0.2 } }
-    end)
-
-    it("a connection that is closed during the TLS hello", function()
-      check { "network", "tls", false, url = "https://127.0.0.1:" .. server.port.slam }
-    end)
-
-    it("a server that takes in no more of the body", function()
-      local body = ("x"):rep(2e7)
-      check { "timeout", "send", true, url = server.silent, fields = { method = "POST", body = body, timeout = 0.3 } }
-      check { "timeout", "send", true, url = server.silent,
-        fields = { method = "POST", body = body, idle_timeout = 0.3 } }
-    end)
-
-    it("the transport's own limits where the request has none", function()
-      check({ "timeout", "receive", true, url = server.plain, path = "/stall" }, { idle_timeout = 0.2 })
-      check({ "protocol", "receive", true, url = server.plain, path = "/size/11" }, { max_size = 10 })
-      check({ "timeout", "connect", false, url = server.full }, { connect_timeout = 0.2 })
-    end)
-
     it("a module that can't be loaded", function()
       local path, loaded = package.cpath, package.loaded["jdcloud.curl"]
       package.cpath, package.loaded["jdcloud.curl"] = "", nil
@@ -349,11 +102,6 @@ describe("libcurl", function()
       assert.is_false(failure.sent)
       assert.matches("^[^\n]*jdcloud%.curl[^\n]*libcurl[^\n]*$", failure.message)
     end)
-  end)
-
-  it("keeps a slow answer whose bytes keep coming", function()
-    local response = assert(transport().send(request(server.tls .. "/drip/20", { idle_timeout = 0.25 })))
-    assert.equal(20, #response.body)
   end)
 
   describe("never repeats a request that a kept connection took with it:", function()
@@ -368,7 +116,7 @@ describe("libcurl", function()
       local group, armed = nonce(), {}
       for i = 1, idle do
         local url = server[scheme] .. "/arm/" .. how .. "/" .. group .. "/" .. idle
-        armed[i] = assert(engine:start(request(url)))
+        armed[i] = start(engine, url)
       end
       step_until_done(engine)
       for i = 1, idle do assert.equal(200, (armed[i]:result())) end
@@ -485,7 +233,7 @@ describe("libcurl", function()
     it("runs many transfers at a time over few connections", function()
       local e = engine { max_host_connections = 2 }
       local transfers = {}
-      for i = 1, 20 do transfers[i] = assert(e:start(request(server.tls .. "/size/" .. i))) end
+      for i = 1, 20 do transfers[i] = start(e, server.tls .. "/size/" .. i) end
       step_until_done(e)
       for i = 1, 20 do
         local status, headers, body = transfers[i]:result()
@@ -495,7 +243,7 @@ describe("libcurl", function()
 
     it("limits the time of a transfer that waits for a free connection", function()
       local e = engine { max_host_connections = 1 }
-      local first = assert(e:start(request(server.plain .. "/stall")))
+      local first = start(e, server.plain .. "/stall")
       local second, second_nonce = request(server.plain .. "/ok", { timeout = 0.2 })
       second = assert(e:start(second))
       while not second:done() do e:step(0.1) end
@@ -510,7 +258,7 @@ describe("libcurl", function()
       local started = curl.now()
       assert.equal(0, e:step(0.1))
       assert.is_true(curl.now() - started >= 0.09)
-      local stalled = assert(e:start(request(server.plain .. "/stall")))
+      local stalled = start(e, server.plain .. "/stall")
       started = curl.now()
       while curl.now() - started < 0.2 do assert.equal(1, e:step(0.05)) end
       assert.is_true(curl.now() - started < 1)
@@ -518,9 +266,71 @@ describe("libcurl", function()
       assert.equal(0, e:step(0))
     end)
 
+    it("tells of ends by tag, each once, in their order", function()
+      local e = engine()
+      local slow, fast = request(server.plain .. "/drip/3"), request(server.plain .. "/ok")
+      local kept = { assert(e:start(slow, 7)), assert(e:start(fast, 8)), start(e, server.plain .. "/ok") }
+      assert.is_nil(e:ended())
+      step_until_done(e)
+      assert.same({ 8, 7 }, { e:ended(), e:ended() })
+      assert.is_nil(e:ended())
+      for _, transfer in ipairs(kept) do assert.equal(200, (transfer:result())) end
+    end)
+
+    it("steps beside others with one wait, which ends with the first transfer that does", function()
+      local one, other = engine(), engine()
+      local stalled = start(one, server.plain .. "/stall")
+      local answered = start(other, server.plain .. "/ok")
+      local started = curl.now()
+      curl.wait({ one, other }, 20)
+      assert.is_true(curl.now() - started < 10)
+      assert.equal(200, (answered:result()))
+      assert.is_false(stalled:done())
+      started = curl.now()
+      curl.wait({ one, other }, 0.05)
+      assert.is_true(curl.now() - started >= 0.045)
+      one:close()
+      curl.wait({ one, other }, 0)
+      curl.wait({}, 0)
+    end)
+
+    it("is driven by another loop: descriptors, time-out, and what to act on", function()
+      local e = engine()
+      assert.is_nil(e:timeout())
+      assert.same({}, e:descriptors())
+      assert.equal(0, e:act(nil))
+      local transfers = {}
+      for i, scheme in ipairs { "plain", "tls" } do transfers[i] = start(e, server[scheme] .. "/size/100000") end
+      assert.equal(0, e:timeout())
+      assert.equal(2, e:act(nil))
+      local deadline = curl.now() + 20
+      repeat
+        local watched = e:descriptors()
+        for i = 1, #watched, 4 do e:act(watched[i], watched[i + 1], watched[i + 2]) end
+        e:act(1000000, true, true) -- nobody's
+        if e:timeout() == 0 then e:act() end
+      until transfers[1]:done() and transfers[2]:done() or curl.now() > deadline
+      for i = 1, 2 do assert.equal(100000, #select(3, transfers[i]:result())) end
+      assert.same({}, e:descriptors())
+    end)
+
+    it("wants a turn when a limit may be passed", function()
+      local e = engine()
+      local transfer = start(e, server.plain .. "/stall", { timeout = 0.3 })
+      local started = curl.now()
+      while not transfer:done() do
+        assert.is_true(e:timeout() <= 0.3)
+        e:step(e:timeout())
+      end
+      local took = curl.now() - started
+      assert.is_true(took >= 0.29 and took < 3)
+      assert.equal("timeout", select(2, transfer:result()))
+      assert.equal(0, e:act())
+    end)
+
     it("has nothing to say while a transfer is going, and hands a result out once", function()
       local e = engine()
-      local transfer = assert(e:start(request(server.plain .. "/ok")))
+      local transfer = start(e, server.plain .. "/ok")
       assert.equal(0, select("#", transfer:result()))
       step_until_done(e)
       assert.equal(200, (transfer:result()))
@@ -539,7 +349,7 @@ describe("libcurl", function()
       assert.same({ false, "cancelled", "receive", true }, { status, kind, phase, sent })
       transfer:cancel()
 
-      transfer = assert(e:start(request(server.plain .. "/stall")))
+      transfer = start(e, server.plain .. "/stall")
       transfer:cancel()
       status, kind, phase, sent = transfer:result()
       assert.same({ false, "cancelled", "resolve", false }, { status, kind, phase, sent })
@@ -554,7 +364,7 @@ describe("libcurl", function()
       e:close()
       local status, kind, _, sent = transfer:result()
       assert.same({ false, "closed", true }, { status, kind, sent })
-      local started, failure = e:start(request(server.plain .. "/ok"))
+      local started, failure = e:start((request(server.plain .. "/ok")))
       assert.is_nil(started)
       assert.same({ "closed", false }, { failure.kind, failure.sent })
       assert.equal(0, e:step(0))
@@ -563,7 +373,7 @@ describe("libcurl", function()
     it("may be collected before its transfers, and they before it", function()
       for _, scheme in ipairs { "plain", "tls" } do
         local e = engine()
-        local kept = assert(e:start(request(server[scheme] .. "/stall")))
+        local kept = start(e, server[scheme] .. "/stall")
         e:step(0.01)
         e = nil -- luacheck: ignore 311
         collectgarbage()
@@ -573,7 +383,7 @@ describe("libcurl", function()
 
         e = engine()
         local body = ("b"):rep(1e5)
-        local held = { assert(e:start(request(server[scheme] .. "/stall", { method = "POST", body = body }))) }
+        local held = { start(e, server[scheme] .. "/stall", { method = "POST", body = body }) }
         assert.equal(1, e:step(0))
         table.remove(held)
         collectgarbage()
@@ -658,7 +468,7 @@ describe("libcurl", function()
     it("has lost what was in flight, which goes on in the parent", function()
       for _, scheme in ipairs { "plain", "tls" } do
         local e = assert(curl.engine { ca_file = server.ca_file })
-        local transfer = assert(e:start(request(server[scheme] .. "/drip/30")))
+        local transfer = start(e, server[scheme] .. "/drip/30")
         e:step(0.05)
         assert.equal("false network true 0", in_child(function()
           local left = e:step(0)

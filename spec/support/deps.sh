@@ -56,6 +56,8 @@ present() {
     lua:*) lua_command "${1#*:}" >/dev/null ;;
     cjson:*) lua_has "${1#*:}" cjson ;;
     busted:*) lua_has "${1#*:}" busted.runner ;;
+    luv:*) lua_has "${1#*:}" luv ;;
+    socket:*) lua_has "${1#*:}" socket.core ;;
     nginx) nginx_has_lua ;;
     asan) sanitizer_runtime ;;
     *) have "$1" ;;
@@ -83,6 +85,10 @@ packages() {
     cjson:*) echo "lua-cjson / lua$lua-cjson" ;;
     busted:jit) echo "lua-busted / lua5.1-busted" ;;
     busted:*) echo "lua-busted / lua$lua-busted" ;;
+    luv:jit) echo "lua-luv / lua5.1-luv" ;;
+    luv:*) echo "lua-luv / lua$lua-luv" ;;
+    socket:jit) echo "lua-socket / lua5.1-socket" ;;
+    socket:*) echo "lua-socket / lua$lua-socket" ;;
     nginx) echo "nginx-light libnginx-mod-http-lua lua-resty-core / nginx nginx-mod-http-lua lua-resty-core" ;;
     asan) echo "gcc / gcc" ;;
     luacheck) echo "lua-check / luacheck" ;;

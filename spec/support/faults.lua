@@ -20,7 +20,7 @@ sign() {
 }
 key ca
 openssl req -x509 -new -key ca.key -days 2 -subj "/CN=throw-away authority" -out ca.pem
-sign server IP:127.0.0.1,DNS:localhost
+sign server 'IP:127.0.0.1,DNS:localhost,DNS:*.faults.test'
 sign wrong DNS:elsewhere.example
 sign client DNS:client.example
 openssl pkey -in client.key -aes128 -passout pass:CANARY-passphrase -out locked.key

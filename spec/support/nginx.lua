@@ -30,6 +30,7 @@ http {
   server {
     listen 127.0.0.1:$http;
     listen 127.0.0.1:$https ssl;
+    listen 127.0.0.1:$http2 ssl http2;
     ssl_certificate server.pem;
     ssl_certificate_key server.key;
     $locations
@@ -63,24 +64,32 @@ end
 
 --- Starts nginx.
 -- @param locations what stands in the server block
--- @return server { http, https = URLs without a path, ca_file, dir; get, log, stop }
-function M.start(locations)
+-- @param path a template like "spec/?.lua" to look for Lua modules by, from the current folder, too; or nil
+-- @return server { http, https, http2 = URLs without a path, ca_file, dir; get, log, stop }; http2 is https that offers
+--   HTTP/2 too
+function M.start(locations, path)
   local facts = assert(host.survey {})
+  if path then
+    local _, here = shell.run("pwd")
+    facts.package_path = here .. "/" .. path .. ";" .. facts.package_path
+  end
   local dir = assert(host.folder())
   assert(certificates.make(dir, "5e"))
-  assert(host.launch(facts, dir, { "http", "https" }, function(now)
+  assert(host.launch(facts, dir, { "http", "https", "http2" }, function(now)
     local modules = {}
     for i, file in ipairs(now.modules) do modules[i] = 'load_module "' .. file .. '";' end
     local values = {
       modules = table.concat(modules, "\n"), user = now.user and "user " .. now.user .. ";" or "",
       locations = locations, package_path = now.package_path, package_cpath = now.package_cpath,
       http = ("%d"):format(now.ports.http), https = ("%d"):format(now.ports.https),
+      http2 = ("%d"):format(now.ports.http2),
     }
-    return (TEMPLATE:gsub("%$([%l_]+)", values))
+    return (TEMPLATE:gsub("%$([%l%d_]+)", values))
   end))
   return setmetatable({
     dir = dir, seen = 0, ca_file = dir .. "/ca.pem", http = ("http://127.0.0.1:%d"):format(facts.ports.http),
-    https = ("https://127.0.0.1:%d"):format(facts.ports.https), transport = assert(curl { proxy = false }),
+    https = ("https://127.0.0.1:%d"):format(facts.ports.https),
+    http2 = ("https://127.0.0.1:%d"):format(facts.ports.http2), transport = assert(curl { proxy = false }),
   }, Server)
 end
 

@@ -14,9 +14,19 @@ local FORBIDDEN = { "CANARY", "Signature=", "HMAC-SHA256" }
 local Stack = {}
 Stack.__index = Stack
 
+--- How the calls of a spec may travel: its name, and whether HTTP/2 is among what it can. Cosockets are in an nginx of
+-- their own, whose Lua is LuaJIT whatever runs the test: they are left to one of them, 5.4.
+M.carriers = { { name = "libcurl", http2 = true } }
+if _VERSION == "Lua 5.4" then M.carriers[2] = { name = "cosockets", http2 = false } end
+
 --- Starts the server. Instances change their state at once.
-function M.start()
-  return setmetatable({ server = assert(nginx.start { ready_after = 0 }) }, Stack)
+-- @param carrier one of those above, or nil
+function M.start(carrier)
+  local stack = setmetatable({ server = assert(nginx.start { ready_after = 0 }) }, Stack)
+  if carrier and carrier.name == "cosockets" then
+    stack.remote = require("support.remote").start { stack.server.ca_file }
+  end
+  return stack
 end
 
 --- To be called before each test: everything is as it was at the start.
@@ -39,6 +49,9 @@ function Stack:open(options, without)
   }
   for name, value in pairs(options or {}) do wanted[name] = value end
   if without then wanted[without] = nil end
+  if self.remote and not wanted.transport then
+    wanted.transport = self.remote:transport({}, wanted.ca_file and "/run" or "/untrusting")
+  end
   local cloud = assert(require("jdcloud.safe").new(wanted))
   self.clouds[#self.clouds + 1] = cloud
   return cloud
@@ -130,6 +143,7 @@ end
 --- Everything that errors, metas, events, the gateway's log and nginx's said in this test.
 function Stack:said()
   local texts = collect({ self.events, self.outcomes, self.server:log() }, {})
+  if self.remote then texts[#texts + 1] = self.remote.server:log() end
   texts[#texts + 1] = assert(shell.read(self.server.dir .. "/error.log"))
   return table.concat(texts, "\n")
 end
@@ -143,6 +157,7 @@ end
 
 function Stack:stop()
   self.server:stop()
+  if self.remote then self.remote:stop() end
 end
 
 --- A transport over libcurl's engine whose calls give way to each other, as in a host with a loop of its own.

@@ -1,7 +1,11 @@
--- The transport over libcurl: blocking calls that any plain Lua program can make.
+-- The transport over libcurl, for any plain Lua program: in a task a call lets the other tasks go on, elsewhere it
+-- blocks.
 --
--- A call is one transfer of an engine that this file steps, a tenth of a second at a time, so that the interpreter
--- gets its turn in between: Ctrl-C ends a call that hangs.
+-- A call is one transfer of an engine. Where it blocks, this file steps the engine, a tenth of a second at a time, so
+-- that the interpreter gets its turn in between: Ctrl-C ends a call that hangs.
+
+local scheduler = require "jdcloud.scheduler"
+local sleep = require("jdcloud.transport").sleep
 
 local STEP = 0.1 -- seconds
 
@@ -104,17 +108,24 @@ return function(options)
   function transport.send(request)
     local ready, failure = open()
     if not ready then return nil, failure end
+    local task = scheduler.here()
     local transfer
-    transfer, failure = ready:start(request)
+    if task then
+      transfer, failure = scheduler.transfer(ready, request, task)
+    else
+      transfer, failure = ready:start(request)
+    end
     if not transfer then return nil, failure end
-    repeat
-      ready:step(STEP)
-    until transfer:done()
+    if not transfer:done() then
+      repeat ready:step(STEP) until transfer:done()
+      scheduler.changed()
+    end
     return outcome(transfer:result())
   end
 
   --- Waits, and moves along what else the engine has to do.
   function transport.sleep(seconds)
+    if scheduler.here() then return sleep(seconds) end
     local ready, failure = open()
     if not ready then return nil, failure end
     local deadline = curl.now() + seconds
@@ -123,6 +134,7 @@ return function(options)
       ready:step(math.min(left, STEP))
       left = deadline - curl.now()
     end
+    scheduler.changed()
     return true
   end
 
@@ -131,6 +143,7 @@ return function(options)
     closed = true
     if engine then engine:close() end
     engine = nil
+    scheduler.changed()
     return true
   end
 

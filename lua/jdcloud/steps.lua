@@ -1,0 +1,227 @@
+-- steps.lua - the steps of one call: begins it, says what comes next, takes what came of it, makes its result or error.
+-- Here are keys, limiter and events; call.lua and machine.lua bring requests to a server and time to pass. Nothing here
+-- decides about repeating, and no pcall stands around what may yield.
+--
+--   view    of the cloud: { shared, keys, options }
+--   slot    the place of a call: { call = userdata of the core, request = what core's call:begin takes, facts = {},
+--           service, operation, region, host, body, head for the transport, errors and events }
+--   clock   function() -> monotonic, Unix seconds, of a transport with virtual time; nil: the host's
+
+local answer = require "jdcloud.answer"
+local core = require "jdcloud.core"
+local credentials = require "jdcloud.credentials"
+local errors = require "jdcloud.errors"
+local scheduler = require "jdcloud.scheduler"
+
+local M = {}
+
+-- Tells the user's function; an error in it is the user's and must not touch the call.
+local function tell(view, slot, fields)
+  fields.service, fields.operation, fields.region = slot.service, slot.operation, slot.region
+  pcall(view.options.on_event, fields)
+end
+
+local function tell_start(view, slot, method)
+  local attempt = slot.call:attempt()
+  slot.started = core.now()
+  if attempt > 1 then tell(view, slot, { event = "retry", attempt = attempt }) end
+  tell(view, slot, { event = "attempt_start", attempt = attempt, method = method, host = slot.host })
+end
+
+local function tell_end(view, slot, facts, failure)
+  local outcome = facts or failure
+  tell(view, slot, {
+    event = "attempt_end", attempt = slot.call:attempt(), seconds = core.now() - slot.started,
+    http_status = outcome.http_status, status = outcome.status, code = outcome.code, request_id = outcome.request_id,
+    kind = failure and failure.kind, phase = failure and failure.phase, sent = facts ~= nil or failure.sent,
+  })
+end
+
+-- Once for each wait, however often a host asks in between.
+local function tell_wait(view, slot, seconds, why, now)
+  now = now or core.now()
+  if why == "answer" or slot.told_till and now < slot.told_till then return end
+  slot.told_till = now + seconds
+  tell(view, slot, { event = "wait", seconds = seconds, why = why, attempt = slot.call:attempt() })
+end
+
+-- A failure as a transport reports it: a table, or a plain string, which means that the request may have been sent.
+local function complete_failure(failure)
+  if type(failure) ~= "table" then
+    local message = failure ~= nil and tostring(failure) or "no answer and no reason"
+    return { kind = "network", sent = true, message = message }
+  end
+  if failure.sent == nil then failure.sent = true end
+  return failure
+end
+
+-- What makes an answer none: a failure of the transport; nil if nothing does.
+local function wrong_with(response)
+  local status = type(response) == "table" and response.status
+  if type(status) ~= "number" or status % 1 ~= 0 or status < 100 or status > 999 then
+    return "the transport gave no HTTP status"
+  elseif response.headers ~= nil and type(response.headers) ~= "table" then
+    return "the transport gave headers that are no table"
+  elseif response.body ~= nil and type(response.body) ~= "string" then
+    return "the transport gave a body that is no string"
+  end
+  return nil
+end
+
+-- What a limiter outside is told of an attempt.
+local function settle(view, slot, now)
+  local limiter = view.options.limiter
+  if not limiter then return end
+  local ticket, outcome, retry_after = slot.call:unsettled()
+  if ticket then limiter.settle(ticket, now or core.now(), { outcome = outcome, retry_after = retry_after }) end
+end
+
+--- Begins a call.
+-- @return true | nil, error
+function M.begin(view, slot, clock)
+  slot.answer, slot.failure, slot.renewal, slot.told_till = nil, nil, nil, nil
+  local now, wall
+  if clock then now, wall = clock() end
+  local ok, problem = slot.call:begin(slot.request, view.keys.credential, now, wall)
+  if ok then return true end
+  return nil, errors.new {
+    kind = "invalid", message = problem, service = slot.service, operation = slot.operation, attempts = 0,
+  }
+end
+
+--- What is to be done now. Asks the provider of keys and the limiter by itself; both may yield.
+-- @param as_text the headers as one text, see core's call:next
+-- @return "send", method, url, headers, timeout (seconds | nil) | "wait", seconds, why | "done", kind
+function M.next(view, slot, clock, as_text)
+  local call = slot.call
+  while true do
+    local now, wall
+    if clock then now, wall = clock() end
+    if view.shared.closed or scheduler.is_cancelled() then call:cancel(now) end
+    local step, a, b, c, d = call:next(now, wall, nil, as_text)
+    if step == "send" then
+      if view.options.on_event then tell_start(view, slot, a) end
+      return step, a, b, c, d
+    elseif step == "wait" then
+      if view.options.on_event then tell_wait(view, slot, a, b, now) end
+      return step, a, b
+    elseif step == "credentials" then
+      local ok
+      ok, slot.renewal = credentials.renew(view.keys, a)
+      if clock then now = clock() end
+      call:provided(ok ~= nil, now)
+    elseif step == "reserve" then
+      call:reserved(view.options.limiter.reserve(a, 1, now or core.now(), b, c))
+    else
+      settle(view, slot, now)
+      return step, a
+    end
+  end
+end
+
+--- Fills in the request of a "send", for a transport (design.md, A transport).
+-- @return request
+function M.request(view, slot, request, method, url, headers, timeout)
+  local options = view.options
+  request.method, request.url, request.headers, request.body = method, url, headers, slot.body
+  request.timeout, request.connect_timeout = timeout, options.connect_timeout
+  request.idle_timeout, request.max_size = options.idle_timeout, options.max_size
+  return request
+end
+
+--- Takes a failure: a table as a transport gives it, or anything else that says what is wrong.
+function M.failed(view, slot, failure, clock)
+  failure = complete_failure(failure)
+  slot.answer, slot.failure = nil, failure
+  if view.options.on_event then tell_end(view, slot, nil, failure) end
+  local now, wall
+  if clock then now, wall = clock() end
+  slot.call:failed(failure.kind, failure.phase, failure.sent, failure.final, now, wall)
+  settle(view, slot, now)
+end
+
+--- Takes an answer, which may be none: then it is a failure.
+-- @return did the call succeed? Then nothing comes next
+function M.answered(view, slot, response, clock)
+  local wrong = wrong_with(response)
+  if wrong then
+    M.failed(view, slot, { kind = "protocol", sent = true, message = wrong }, clock)
+    return false
+  end
+  local facts = answer.read(response, slot.facts)
+  slot.answer, slot.failure = facts, nil
+  if view.options.on_event then tell_end(view, slot, facts) end
+  local now, wall
+  if clock then now, wall = clock() end
+  local ok = slot.call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message,
+    facts.request_id, facts.denied, facts.date, facts.retry_after, slot.head, now, wall)
+  settle(view, slot, now)
+  return ok
+end
+
+--- Ends a call early: "done" comes next. What is on the wire counts as sent.
+function M.cancel(view, slot, clock)
+  local now
+  if clock then now = clock() end
+  slot.call:cancel(now)
+  settle(view, slot, now)
+end
+
+local LOCAL_MESSAGES = {
+  timeout = "no time is left",
+  max_wait = "the rate limit would make the call wait longer than max_wait",
+  cancelled = "the call was cancelled",
+}
+
+-- A region that is not listed may be a new one; if the call failed, it may also be a slip.
+local function region_hint(hint, region)
+  local meant = region and core.nearest("region", region)
+  if not meant or meant == region then return hint end
+  local text = ('is the region "%s" meant?'):format(meant)
+  return hint and hint .. "; " .. text or text
+end
+
+-- The error object of a call that is done.
+local function error_of(view, slot)
+  local outcome, facts, failure, renewal = slot.call:outcome(), slot.answer, slot.failure, slot.renewal
+  local fields = {
+    kind = outcome.kind, attempts = outcome.attempts, retryable = outcome.retryable, retry_after = outcome.retry_after,
+    hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
+    service = slot.service, operation = slot.operation, region = slot.region, where = slot.where,
+  }
+  if outcome.answered or outcome.phase == "resolve" then fields.hint = region_hint(fields.hint, slot.region) end
+  if outcome.answered and facts then
+    fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
+    fields.details, fields.request_id, fields.http_status = facts.details, facts.request_id, facts.http_status
+  elseif outcome.gave_up == "credentials" then
+    fields.message = renewal and renewal.message or "there are no keys to sign with"
+    if renewal and renewal.kind then fields.kind, fields.hint = renewal.kind, renewal.hint end
+  elseif outcome.gave_up == "internal" then
+    fields.message = outcome.internal
+  elseif failure and outcome.attempts > 0 and outcome.gave_up ~= "cancelled" then
+    fields.message, fields.hint = failure.message, failure.hint or fields.hint
+  else
+    fields.message = LOCAL_MESSAGES[outcome.gave_up]
+  end
+  if view.shared.closed and outcome.kind == "cancelled" then
+    fields.kind, fields.message = "closed", "the cloud was closed during the call"
+  end
+  return errors.new(fields)
+end
+
+--- The end of a call that is done, told to the user's function.
+-- @param ok did it succeed?
+-- @return facts of the last answer (answer.read; the slot's own), number of attempts | nil, error
+function M.finish(view, slot, ok)
+  local facts, attempts, err = slot.answer, slot.call:attempt(), nil
+  if not ok then err = error_of(view, slot) end
+  if view.options.on_event then
+    tell(view, slot, {
+      event = "done", kind = err and err.kind or "ok", attempts = attempts, request_id = facts and facts.request_id,
+    })
+  end
+  if err then return nil, err end
+  return facts, attempts
+end
+
+return M

@@ -1,0 +1,351 @@
+-- Tasks: many things at once on one thread, their ends, their errors, their cancelling; without a network.
+
+local jdcloud = require "jdcloud"
+local safe = require "jdcloud.safe"
+local scheduler = require "jdcloud.scheduler"
+
+local NEVER = 1000 -- seconds that no test waits for
+
+-- Lets the other tasks go first.
+local function give_way() jdcloud.sleep(0) end
+
+describe("run", function()
+  it("returns what its function returned, nil and false too", function()
+    assert.same({ n = 3, 1, nil, 3 }, { n = select("#", jdcloud.run(function() return 1, nil, 3 end)),
+      jdcloud.run(function() return 1, nil, 3 end) })
+    assert.equal(0, select("#", jdcloud.run(function() end)))
+    assert.is_false(jdcloud.run(function() return false end))
+  end)
+
+  it("runs tasks side by side", function()
+    local order = {}
+    jdcloud.run(function(spawn)
+      for i = 1, 3 do
+        spawn(function(name)
+          for step = 1, 2 do
+            order[#order + 1] = name .. step
+            give_way()
+          end
+        end, "t" .. i)
+      end
+    end)
+    assert.same({ "t11", "t21", "t31", "t12", "t22", "t32" }, order)
+  end)
+
+  it("gives the values of a task to whoever waits for it, also later", function()
+    assert.same({ 5, 6 }, { jdcloud.run(function(spawn)
+      local task = spawn(function(a, b) return a + 1, b end, 4, 6)
+      give_way()
+      give_way()
+      return task:wait()
+    end) })
+  end)
+
+  it("gives the error of a task to whoever waits for it", function()
+    local ok, err = jdcloud.run(function(spawn)
+      local task = spawn(function() error({ "boom" }) end)
+      return pcall(task.wait, task)
+    end)
+    if _VERSION ~= "Lua 5.1" or rawget(_G, "jit") then
+      assert.is_false(ok)
+      assert.same({ "boom" }, err)
+    end
+    local value
+    value, err = safe.run(function(spawn) return spawn(function() error({ "boom" }) end):wait() end)
+    assert.is_nil(value)
+    assert.same({ "boom" }, err)
+  end)
+
+  it("ends with the error of a task that nobody waits for, and cancels the others", function()
+    local cancelled
+    local ok, err = pcall(jdcloud.run, function(spawn)
+      spawn(function()
+        local _, why = safe.sleep(NEVER)
+        cancelled = why.kind
+      end)
+      spawn(function() error("boom", 0) end)
+      jdcloud.sleep(NEVER)
+    end)
+    assert.is_false(ok)
+    assert.equal("boom", err)
+    assert.equal("cancelled", cancelled)
+  end)
+
+  it("waits for the tasks that its function leaves behind", function()
+    local done
+    jdcloud.run(function(spawn)
+      spawn(function()
+        give_way()
+        done = true
+      end)
+    end)
+    assert.is_true(done)
+  end)
+
+  it("says so when every task waits for another", function()
+    assert.has_error(function()
+      jdcloud.run(function(spawn)
+        local task
+        task = spawn(function() task:wait() end)
+        task:wait()
+      end)
+    end)
+    assert.equal(1, jdcloud.run(function() return 1 end))
+  end)
+
+  it("can be nested", function()
+    local seen = {}
+    jdcloud.run(function(spawn)
+      spawn(function()
+        seen[#seen + 1] = jdcloud.run(function(inner)
+          return inner(function()
+            give_way()
+            return "inner"
+          end):wait()
+        end)
+      end)
+      seen[#seen + 1] = "outer"
+    end)
+    assert.same({ "outer", "inner" }, seen)
+  end)
+end)
+
+describe("a cancelled task", function()
+  it("ends what it waits for, and all that it waits for after that", function()
+    local kinds = {}
+    jdcloud.run(function(spawn)
+      local task = spawn(function()
+        for _ = 1, 2 do
+          local _, err = safe.sleep(NEVER)
+          kinds[#kinds + 1] = err.kind
+        end
+      end)
+      give_way()
+      task:cancel()
+      task:cancel()
+    end)
+    assert.same({ "cancelled", "cancelled" }, kinds)
+  end)
+
+  it("that has not begun never does, and whoever waits for it is told", function()
+    local begun
+    local value, err = safe.run(function(spawn)
+      local task = spawn(function() begun = true end)
+      task:cancel()
+      return task:wait()
+    end)
+    assert.is_nil(value)
+    assert.equal("cancelled", err.kind)
+    assert.is_nil(begun)
+  end)
+end)
+
+describe("parallel", function()
+  it("gives the results in order, whatever the order of their ends", function()
+    local results, errors = jdcloud.parallel({ 3, 1, 2 }, function(item, i)
+      for _ = 1, item do give_way() end
+      return item * 10 + i
+    end)
+    assert.same({ n = 3, 31, 12, 23 }, results)
+    assert.is_nil(errors)
+  end)
+
+  it("runs no more than its limit at a time", function()
+    local at_once, most, items = 0, 0, {}
+    for i = 1, 20 do items[i] = i end
+    jdcloud.parallel(items, function()
+      at_once = at_once + 1
+      most = math.max(most, at_once)
+      give_way()
+      at_once = at_once - 1
+    end, { limit = 4 })
+    assert.equal(4, most)
+  end)
+
+  it("keeps errors by their index, raised ones and returned ones", function()
+    local results, errors = jdcloud.parallel({ 1, 2, 3, 4 }, function(item)
+      if item == 2 then error("two", 0) end
+      if item == 3 then return nil, "three" end
+      return item
+    end)
+    assert.same({ n = 4, 1, nil, nil, 4 }, results)
+    assert.same({ [2] = "two", [3] = "three" }, errors)
+  end)
+
+  it("stops at the first error if it is told to", function()
+    local begun = 0
+    local results, errors = jdcloud.parallel({ 1, 2, 3, 4, 5 }, function(item)
+      begun = begun + 1
+      if item == 2 then error("two", 0) end
+      jdcloud.sleep(NEVER)
+    end, { limit = 2, stop_on_error = true })
+    assert.equal(2, begun)
+    assert.equal(2, results.n)
+    assert.equal("two", errors[2])
+    assert.equal("cancelled", errors[1].kind)
+  end)
+
+  it("takes an iterator, which may wait too", function()
+    local n = 0
+    local results = jdcloud.parallel(function()
+      give_way()
+      n = n + 1
+      if n <= 5 then return n end
+    end, function(item) return item * 2 end, { limit = 2 })
+    assert.same({ n = 5, 2, 4, 6, 8, 10 }, results)
+  end)
+
+  it("does what has begun and is an error if its iterator fails", function()
+    local n = 0
+    local function iterator()
+      n = n + 1
+      if n == 3 then return false, "failed page" end
+      return n
+    end
+    local results, err, some = safe.parallel(iterator, function(item) return item end)
+    assert.is_nil(results)
+    assert.equal("failed page", err)
+    assert.same({ n = 2, 1, 2 }, some)
+  end)
+
+  it("tells its progress", function()
+    local told = {}
+    jdcloud.parallel({ "a", "b" }, give_way, {
+      on_progress = function(done, total) told[#told + 1] = done .. "/" .. total end,
+    })
+    assert.same({ "1/2", "2/2" }, told)
+  end)
+
+  it("ends with the error of on_progress, and cancels what runs", function()
+    local kinds = {}
+    local results, err = safe.parallel({ 1, 2, 3 }, function(i)
+      if i == 1 then return give_way() end
+      local _, why = safe.sleep(NEVER)
+      kinds[#kinds + 1] = why.kind
+    end, { on_progress = function(done)
+      if done == 1 then error("progress", 0) end
+    end })
+    assert.is_nil(results)
+    assert.equal("progress", err)
+    assert.same({ "cancelled", "cancelled" }, kinds)
+  end)
+
+  it("is ended by Ctrl-C wherever that hits it, also the safe one", function()
+    local function interrupt()
+      give_way()
+      error("interrupted!", 0)
+    end
+    for _, ran in ipairs { { pcall(safe.parallel, interrupt, give_way) }, { pcall(safe.parallel, { 1 }, interrupt) },
+      { pcall(safe.parallel, { 1 }, give_way, { on_progress = interrupt }) }, { pcall(safe.run, interrupt) } } do
+      assert.same({ false, "interrupted!" }, ran)
+    end
+  end)
+
+  it("that is cancelled ends after what it has begun", function()
+    local order = {}
+    safe.run(function(spawn)
+      local outer = spawn(function()
+        safe.run(function(inner)
+          inner(function()
+            safe.sleep(NEVER)
+            order[#order + 1] = "innermost"
+          end)
+        end)
+        order[#order + 1] = "outer"
+      end)
+      for _ = 1, 5 do give_way() end
+      outer:cancel()
+      outer:wait()
+      order[#order + 1] = "all"
+    end)
+    assert.same({ "innermost", "outer", "all" }, order)
+  end)
+
+  it("does nothing for no items", function()
+    assert.same({ n = 0 }, (jdcloud.parallel({}, error)))
+  end)
+
+  it("raises wrong arguments at the caller's line", function()
+    local wrong = { { 1, print }, { {}, 1 }, { {}, print, { limits = 2 } }, { {}, print, { limit = 0 } } }
+    for _, arguments in ipairs(wrong) do
+      local ok, err = pcall(jdcloud.parallel, arguments[1], arguments[2], arguments[3])
+      assert.is_false(ok)
+      assert.truthy(tostring(err):find("parallel", 1, true))
+    end
+  end)
+end)
+
+describe("sleep", function()
+  it("lets the others go on, in the order of their times", function()
+    local order = {}
+    jdcloud.parallel({ 0.03, 0.01, 0.02, 0.01 }, function(seconds, i)
+      jdcloud.sleep(seconds)
+      order[#order + 1] = i
+    end)
+    assert.same({ 2, 4, 3, 1 }, order)
+  end)
+
+  it("waits in place outside of tasks, and in coroutines that no scheduler owns", function()
+    assert.is_true(jdcloud.sleep(0))
+    local ended
+    jdcloud.run(function()
+      local co = coroutine.create(function()
+        jdcloud.sleep(0.001)
+        ended = true
+      end)
+      assert.is_true(coroutine.resume(co))
+      assert.equal("dead", coroutine.status(co))
+    end)
+    assert.is_true(ended)
+  end)
+end)
+
+describe("sleepers", function()
+  it("that were cancelled take no room until their time", function()
+    collectgarbage()
+    collectgarbage()
+    local before = collectgarbage("count")
+    for _ = 1, 50 do
+      safe.run(function(spawn)
+        local tasks = {}
+        for i = 1, 100 do tasks[i] = spawn(function() return (safe.sleep(NEVER)) end) end
+        give_way()
+        for i = 1, 100 do tasks[i]:cancel() end
+      end)
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(collectgarbage("count") - before < 200)
+  end)
+end)
+
+describe("a task that somebody else resumes", function()
+  it("goes on waiting for what it waits for", function()
+    local slept, co
+    safe.run(function(spawn)
+      local task = spawn(function()
+        co = coroutine.running()
+        slept = safe.sleep(0.01)
+      end)
+      give_way()
+      assert(coroutine.resume(co, "not for it"))
+      assert(slept == nil)
+      task:wait()
+    end)
+    assert.is_true(slept)
+  end)
+end)
+
+describe("where Lua can't give way", function()
+  it("a task waits in place", function()
+    jdcloud.run(function()
+      assert.truthy(scheduler.here())
+      local here = true;
+      ("x"):gsub("x", function() here = scheduler.here() end)
+      assert.is_nil(here)
+      coroutine.wrap(function() here = scheduler.here() end)()
+      assert.is_nil(here)
+      for _ = 1, 1 do assert.truthy(scheduler.here()) end
+    end)
+  end)
+end)
