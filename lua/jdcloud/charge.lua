@@ -76,4 +76,8 @@ function M.postpaid_by_duration(options)
   return build("postpaid_by_duration", "postpaid_by_duration", options, POSTPAID)
 end
 
-return M
+return setmetatable(M, { __index = function(_, name)
+  if type(name) ~= "string" then return nil end
+  local names = { "postpaid_by_duration", "postpaid_by_usage", "prepaid" }
+  return errors.misuse(('jdcloud.charge has no "%s"; there are %s'):format(name, table.concat(names, ", ")))
+end })

@@ -29,8 +29,16 @@ function M.new(view, model)
   return { view = view, model = model, manner = manner_of(view, nil) }
 end
 
+-- A name of another type is a slip in the program.
+local function check_name(client, name)
+  if type(name) ~= "string" then
+    errors.misuse(("%s: the operation must be a name, not a %s"):format(client.model.service, type(name)))
+  end
+end
+
 -- The model's operation of this name | nil, error.
 local function operation_of(client, name)
+  if type(name) ~= "string" then check_name(client, name) end
   local op, message = client.model:operation(name)
   if op then return op end
   return nil, errors.new { kind = "invalid", message = message, service = client.model.service, attempts = 0 }
@@ -47,7 +55,8 @@ end
 
 -- What a message about its use calls an operation.
 local function name_of(client, name)
-  return client.model.service .. "." .. tostring(name)
+  check_name(client, name)
+  return client.model.service .. "." .. name
 end
 
 -- The operation and what is built of its parameters | nil, error.
@@ -141,7 +150,7 @@ function M.wait(client, waiter, params, options)
   local clock, err = call.clock(client.view)
   if not clock then return nil, err end
   return require("jdcloud.waiters").wait(client.model.service, waiter, params, options, {
-    call = caller(client), sleep = clock.sleep, now = clock.now,
+    call = caller(client), sleep = clock.sleep, now = clock.now, model = client.model,
   })
 end
 

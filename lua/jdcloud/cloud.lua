@@ -6,6 +6,7 @@ local core = require "jdcloud.core"
 local credentials = require "jdcloud.credentials"
 local errors = require "jdcloud.errors"
 local models = require "jdcloud.models"
+local nearest = require "jdcloud.nearest"
 local options_of = require "jdcloud.options"
 local raw = require "jdcloud.raw"
 
@@ -31,8 +32,22 @@ local function identity_headers(options)
   return headers
 end
 
-local function set_limits(core_cloud, limits)
+-- A name that isn't known may be right, for cloud:request; one that is nearly a known one is a slip, and its limit
+-- would silently not hold.
+local function check_limit_name(registry, name)
+  local service, operation = name:match("^([^.]+)%.?(.*)$")
+  local model, suggestion = registry:service(service or name), ""
+  if not model then
+    suggestion = nearest.suggest(service or name, registry:services())
+  elseif operation ~= "" and not model:has(operation) then
+    suggestion = nearest.suggest(operation, model:operations())
+  end
+  if suggestion ~= "" then errors.misuse(('limits: "%s" is not known%s'):format(name, suggestion)) end
+end
+
+local function set_limits(core_cloud, limits, registry)
   for name, limit in pairs(limits or {}) do
+    check_limit_name(registry, name)
     local calls, seconds = limit, 60
     if type(limit) == "table" then calls, seconds = limit[1], limit[2] end
     local ok, message = core_cloud:limit("/" .. name, calls, seconds)
@@ -98,7 +113,7 @@ function M.new(given)
   registry, err = take_models(options)
   if not registry then return nil, err end
   local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
-  set_limits(shared.core, options.limits)
+  set_limits(shared.core, options.limits, registry)
   local view = view_of(shared, connect(shared, options), keys, options, registry)
   view.region_given = given.region ~= nil
   return view
@@ -132,7 +147,7 @@ function M.with(view, given)
     if not registry then return nil, err end
   end
   if options_of.any(given, options_of.connection) then connection = connect(view.shared, options) end
-  set_limits(view.shared.core, given.limits)
+  set_limits(view.shared.core, given.limits, registry)
   local other = view_of(view.shared, connection, keys, options, registry)
   other.region_given = region_given
   return other

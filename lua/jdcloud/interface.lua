@@ -48,6 +48,7 @@ return function(raising)
 
   --- jdcloud.new(options) -> a cloud. The options are in the README; keys are found at once, connections made later.
   function M.new(options)
+    if options == M then require("jdcloud.errors").misuse("new: call it with a dot, jdcloud.new{…}") end
     require("jdcloud.options").check_cloud(options, "new")
     local view, err = require("jdcloud.cloud").new(options or {})
     local objects = require "jdcloud.objects"

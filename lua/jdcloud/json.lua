@@ -2,6 +2,7 @@
 -- that version writes 5 as 5.0, cuts numbers after 14 digits and makes an empty list an object (design.md, JSON).
 
 local core = require "jdcloud.core"
+local errors = require "jdcloud.errors"
 
 local M = {}
 
@@ -25,6 +26,7 @@ local list_metatable = { __name = "jdcloud.list" }
 --- Marks a table as a list, so that it is written as one even if it is empty and its place in a request has no known
 -- type. Without an argument it makes an empty list.
 function M.list(t)
+  if t ~= nil and type(t) ~= "table" then errors.misuse("list takes a table, not a " .. type(t)) end
   return setmetatable(t or {}, list_metatable)
 end
 
@@ -178,7 +180,7 @@ end
 function M.encode(value)
   local out = {}
   local ok, message, path = M.write(out, value)
-  if not ok then return nil, (path and gsub(path, "^%.", "") or "value") .. " " .. message end
+  if not ok then return nil, (path and gsub(path, "^%.", "") or "value") .. ": " .. message end
   return concat(out)
 end
 

@@ -41,7 +41,11 @@ function M.find(name, names)
   local bound = math.max(1, math.floor(#folded / 3))
   for _, candidate in ipairs(names) do
     local d = #candidate <= LENGTH_MAX and distance(folded, fold(candidate), bound)
-    if d then found[#found + 1] = { name = candidate, distance = d } end
+    if d then
+      local other = fold(candidate)
+      local is_part = other:sub(1, #folded) == folded or folded:sub(1, #other) == other
+      found[#found + 1] = { name = candidate, distance = is_part and d - 0.5 or d } -- vms is rather vm than dms
+    end
   end
   table.sort(found, function(a, b)
     if a.distance ~= b.distance then return a.distance < b.distance end
@@ -58,6 +62,17 @@ function M.suggest(name, names)
   if not found[1] then return "" end
   for i, candidate in ipairs(found) do found[i] = '"' .. candidate .. '"' end
   return "; did you mean " .. table.concat(found, " or ") .. "?"
+end
+
+--- The names in a table that aren't among the known ones, sorted.
+-- @param known set of names
+function M.strangers(t, known)
+  local names = {}
+  for name in next, t do
+    if type(name) == "string" and not known[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
 end
 
 return M

@@ -6,6 +6,13 @@ local cloud = require "jdcloud.cloud"
 local errors = require "jdcloud.errors"
 local options_of = require "jdcloud.options"
 
+-- What a method works on; called with a dot, it has none.
+local function of(object, field, method)
+  local state = type(object) == "table" and rawget(object, field)
+  if not state then errors.misuse(("%s: call it with a colon, object:%s(…)"):format(method, method)) end
+  return state
+end
+
 local function as_is(...)
   return ...
 end
@@ -26,58 +33,58 @@ local function client_methods(check, raising)
 
   --- client:call(operation, params, options) -> result, meta: an operation by its name.
   function Client:call(operation, params, options)
-    return check(client.call(self._client, operation, params, options))
+    return check(client.call(of(self, "_client", "call"), operation, params, options))
   end
 
   --- client:begin(operation, params, options) -> a call whose host does what it says (see machine.lua).
   function Client:begin(operation, params, options)
-    return check(client.begin(self._client, operation, params, options, check))
+    return check(client.begin(of(self, "_client", "begin"), operation, params, options, check))
   end
 
   --- client:prepare(operation, params, options) -> { method, url, target, headers, body }: signed, unsent.
   function Client:prepare(operation, params, options)
-    return check(client.prepare(self._client, operation, params, options))
+    return check(client.prepare(of(self, "_client", "prepare"), operation, params, options))
   end
 
   --- client:operations() -> the names of the service's operations, sorted.
   function Client:operations()
-    return client.operations(self._client)
+    return client.operations(of(self, "_client", "operations"))
   end
 
   --- client:describe(operation) -> what there is to know of an operation, printable (see describe.lua).
   function Client:describe(operation)
-    return check(client.describe(self._client, operation))
+    return check(client.describe(of(self, "_client", "describe"), operation))
   end
 
   --- client:each(operation, params, options) -> an iterator over the items of all pages.
   function Client:each(operation, params, options)
-    return iterator(client.each(self._client, operation, params, options))
+    return iterator(client.each(of(self, "_client", "each"), operation, params, options))
   end
 
   --- client:pages(operation, params, options) -> an iterator over the results of all pages.
   function Client:pages(operation, params, options)
-    return iterator(client.pages(self._client, operation, params, options))
+    return iterator(client.pages(of(self, "_client", "pages"), operation, params, options))
   end
 
   --- client:all(operation, params, options) -> a list of the items of all pages, complete before you change anything.
   function Client:all(operation, params, options)
-    return check(client.all(self._client, operation, params, options))
+    return check(client.all(of(self, "_client", "all"), operation, params, options))
   end
 
   --- client:wait(waiter, params, options) -> the resource, or a list of them, once it is in the waiter's state.
   function Client:wait(waiter, params, options)
-    return check(client.wait(self._client, waiter, params, options))
+    return check(client.wait(of(self, "_client", "wait"), waiter, params, options))
   end
 
   --- client:poll(operation, params, function(result, err) return done end, options) -> result, done: calls the
   -- operation until the function returns a true value.
   function Client:poll(operation, params, until_done, options)
-    return check(client.poll(self._client, operation, params, until_done, options))
+    return check(client.poll(of(self, "_client", "poll"), operation, params, until_done, options))
   end
 
   --- client:waiters() -> the names of the service's waiters, sorted.
   function Client:waiters()
-    return client.waiters(self._client)
+    return client.waiters(of(self, "_client", "waiters"))
   end
 
   return Client
@@ -112,36 +119,36 @@ local function cloud_methods(check, wrap, wrap_client)
   --- cloud:with(options) -> the same cloud with other options (see cloud.lua).
   function Cloud:with(options)
     options_of.check_cloud(options, "with")
-    local view, err = cloud.with(self._view, options or {})
+    local view, err = cloud.with(of(self, "_view", "with"), options or {})
     return check(view and wrap(view), err)
   end
 
   --- cloud:service(name) -> the client of a service.
   function Cloud:service(name)
-    local state, err = cloud.service(self._view, name)
+    local state, err = cloud.service(of(self, "_view", "service"), name)
     return check(state and wrap_client(state), err)
   end
 
   --- cloud:services() -> the names of the services that have a model, sorted.
   function Cloud:services()
-    return cloud.services(self._view)
+    return cloud.services(of(self, "_view", "services"))
   end
 
   --- cloud:request{ service, method, path, … } -> result, meta: any call (see raw.lua).
   function Cloud:request(request)
     options_of.check_request(request, "request")
-    return check(cloud.request(self._view, request))
+    return check(cloud.request(of(self, "_view", "request"), request))
   end
 
   --- cloud:sign{ service, method, host, path, … } -> as jdcloud.sign, with the cloud's own keys.
   function Cloud:sign(request)
     options_of.check_sign(request, "sign", false)
-    return check(cloud.sign(self._view, request))
+    return check(cloud.sign(of(self, "_view", "sign"), request))
   end
 
   --- cloud:close(): closes the connections of this cloud and of all that came from it by `with`. Idempotent.
   function Cloud:close()
-    return cloud.close(self._view)
+    return cloud.close(of(self, "_view", "close"))
   end
 
   return Cloud

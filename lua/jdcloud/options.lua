@@ -56,6 +56,15 @@ local function header_map(value)
   return true, expected
 end
 
+-- A host or URL without a path; {service} and {region} are filled in later.
+local function endpoint(value)
+  local expected = "a host, or https:// or http:// with a host, without a path"
+  if type(value) ~= "string" then return false, expected end
+  local scheme, rest = value:match("^(%a+)://(.*)$")
+  local known = scheme == nil or scheme:lower() == "https" or scheme:lower() == "http"
+  return known and (rest or value):find("^[^/%s?#@]+/?$") ~= nil, expected
+end
+
 local function transport(value)
   return type(value) == "string" or type(value) == "table" and type(value.send) == "function",
     "a transport's name, or a table with a function send"
@@ -121,7 +130,7 @@ end
 -- Of jdcloud.new and cloud:with.
 local CLOUD = {
   region = region, profile = text, credentials = func, access_key = text, secret_key = text, session_token = text,
-  endpoint = text, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
+  endpoint = endpoint, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
   connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
   attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text,
   client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
@@ -167,7 +176,7 @@ end
 
 -- The fields of cloud:request: a request's, and a call's options.
 local REQUEST = {
-  service = text, operation = text, method = text, path = text, version = text, endpoint = text,
+  service = text, operation = text, method = text, path = text, version = text, endpoint = endpoint,
   query = function(value)
     return type(value) == "string" or type(value) == "table", "a string as it stands in a URL, or a table"
   end,
@@ -175,6 +184,8 @@ local REQUEST = {
 }
 for name, rule in pairs(CALL) do REQUEST[name] = rule end
 local REQUEST_NEEDS = { "service", "method", "path" }
+
+local whose -- function(name) -> where else an option of this name belongs, or nil
 
 local function check(options, spec, what)
   if options == nil then return end
@@ -185,11 +196,17 @@ local function check(options, spec, what)
     local rule = spec[name]
     if not rule then
       errors.misuse(('%s: no option "%s"%s'):format(what, tostring(name),
-        nearest.suggest(tostring(name), names_of(spec))))
+        whose(name) or nearest.suggest(tostring(name), names_of(spec))))
     end
     local ok, expected = rule(value)
     if not ok then errors.misuse(('%s: the option "%s" must be %s'):format(what, name, expected)) end
   end
+end
+
+function whose(name)
+  if CALL[name] then return "; it is one of a call: the last argument" end
+  if CLOUD[name] then return "; it is one of jdcloud.new and cloud:with" end
+  return nil
 end
 
 --- Raises at the caller's line unless `options` (a table or nil) has known names and fitting values.

@@ -32,10 +32,15 @@ local function begin(call, op, params, options, whole_pages)
   options = options or {}
   local paging = op.paging
   if not paging or not paging[NEEDED[paging.style] or ""] then
-    return nil, failure(op, "invalid", "is not known to page; if it does, ask for page after page with client:call")
+    return nil, failure(op, "invalid",
+      "this operation is not known to page; if it does, ask for page after page with client:call")
   end
   local list = options.items or paging.list
   if not list and not whole_pages then return nil, failure(op, "invalid", unknown_list(paging.lists)) end
+  if options.items and options.validate ~= false then
+    local problem = lists.unknown(op, options.items)
+    if problem then return nil, failure(op, "invalid", problem) end
+  end
   local request, message = request_of.begin(op, params, options.page_size)
   if not request then return nil, failure(op, "invalid", message) end
   local rest = {}
@@ -52,7 +57,7 @@ end
 local function items_of(s, page)
   if not s.list then return lists.all(page) end
   local items, message = lists.at(page, s.list, s.guessed)
-  if not items then return nil, failure(s.op, "protocol", message) end
+  if not items then return nil, failure(s.op, s.guessed and "invalid" or "protocol", message) end
   if #items > 0 then s.guessed = false end
   return items, #items
 end

@@ -10,9 +10,9 @@ local function may_go_on(err)
   return err.kind == "not_found" or err.retryable
 end
 
-local function too_late(service, operation, err)
+local function too_late(service, operation, calls, p, err)
   local fields = { kind = "timeout", retryable = true, service = service, operation = operation }
-  fields.message = "not done in time"
+  fields.message = ("not done in time (%d calls in %.3g s)"):format(calls, p:elapsed())
   if err then fields.message = fields.message .. ", and " .. pace.blame(err, fields) end
   return nil, errors.new(fields)
 end
@@ -30,9 +30,11 @@ end
 -- @return the result of the last call ({} if that failed), what the function returned | nil, error: of kind timeout,
 --   with what the last call said if it failed, or the error that ended it
 function M.poll(service, operation, params, until_done, options, env)
-  local p = pace.new(options or {}, env)
+  local p, calls = pace.new(options or {}, env), 0
   while true do
     local result, err = env.call(operation, params, p:call_options())
+    if result then err = nil end -- what comes beside a result is its meta
+    calls = calls + 1
     if not result and not may_go_on(err) then return nil, err end
     local done = until_done(result, err)
     if done then return result or {}, done end
@@ -41,7 +43,7 @@ function M.poll(service, operation, params, until_done, options, env)
       broken.service, broken.operation = service, operation
       return nil, broken
     end
-    if not slept then return too_late(service, operation, err) end
+    if not slept then return too_late(service, operation, calls, p, err) end
   end
 end
 

@@ -150,21 +150,43 @@ local function run(w)
   end
 end
 
--- The ids, each once | nil if they aren't ids.
+-- The ids, each once | nil and what is wrong: one that were passed over would not be waited for.
 local function ids_of(given)
+  if given == nil then return nil, "is required" end
+  local list, count = type(given) == "table" and given or { given }, 0
+  for _ in next, list do count = count + 1 end
   local ids, known = {}, {}
-  for _, id in ipairs(type(given) == "table" and given or { given }) do
-    if type(id) ~= "string" or id == "" then return nil end
+  for i = 1, count do
+    local id = list[i]
+    if id == nil then return nil, "must be a list of ids from 1 without holes" end
+    if type(id) ~= "string" or id == "" then return nil, "must be an id or a list of ids" end
     if not known[id] then ids[#ids + 1] = id end
     known[id] = true
   end
-  return given ~= nil and ids or nil
+  return ids
 end
 
-local function problems_of(w, params)
+-- The parameters that the operations of a resource have between them, sorted.
+local function parameters_of(w, model)
+  local names, known = {}, {}
+  for _, place in ipairs { w.resource.one, w.resource.many } do
+    local op = model and model:operation(place.operation)
+    for _, name in ipairs(op and op.names or {}) do
+      if not known[name] then names[#names + 1] = name end
+      known[name] = true
+    end
+  end
+  return names, known
+end
+
+local function problems_of(w, params, model, fault)
   local problems = {}
-  if not w.ids then
-    problems[1] = { path = w.resource.id, message = "must be an id or a list of ids" }
+  if fault then problems[1] = { path = w.resource.id, message = fault } end
+  if fault and model then -- the id's name may be what is misspelt
+    local names, known = parameters_of(w, model)
+    for _, name in ipairs(nearest.strangers(params, known)) do
+      problems[#problems + 1] = { path = name, message = "is not a known parameter" .. nearest.suggest(name, names) }
+    end
   end
   for _, name in ipairs(look.reserved(w.resource)) do
     if params[name] ~= nil then problems[#problems + 1] = { path = name, message = "is set by the wait itself" } end
@@ -187,13 +209,13 @@ end
 --- Waits for one resource or a list of them.
 -- @param service the service whose client waits
 -- @param name a waiter of the service (waiters/table.lua)
--- @param params the id parameter, one id or a list of ids (`instanceId = created.instanceIds`), and others of the
---   operations (regionId)
+-- @param params the id parameter, one id or a list of ids (`instanceId = created.instanceIds`; an empty list is done at
+--   once), and others of the operations (regionId)
 -- @param options timeout (seconds, 600), interval (seconds to the second look, 1; grows to 10), on_progress(progress)
 --   with { waiter, elapsed, total, done, states = { running = 3, … }, error of the last look | nil } after each
 --   round; those of a call but timeout, its max_wait up to the time that is left
 -- @param env call(operation, params, options) -> result | nil, error; sleep(seconds) -> anything | nil, error; now()
---   -> monotonic seconds
+--   -> monotonic seconds; model of the service (for suggestions)
 -- @return the resource, or the list of them in the order of the ids (without those that are gone); or nil and an
 --   error: kind timeout or conflict (a state that leads nowhere) or not_found, with laggards = { { id, state }, … }
 function M.wait(service, name, params, options, env)
@@ -206,12 +228,14 @@ function M.wait(service, name, params, options, env)
   local w = {
     service = service, name = name, resource = resource, params = own, call = env.call, found = {},
     done = set_of(waiter.done), failing = set_of(waiter.failed), gone = waiter.gone, on_progress = options.on_progress,
-    ids = ids_of(params[resource.id]), many = type(params[resource.id]) == "table",
+    many = type(params[resource.id]) == "table",
   }
+  local fault
+  w.ids, fault = ids_of(params[resource.id])
   if resource.part then
     w.part, own[resource.part.by] = params[resource.part.by], nil
   end
-  local problems = problems_of(w, params)
+  local problems = problems_of(w, params, env.model, fault)
   if problems then return fail(w, { kind = "invalid", attempts = 0, problems = problems }) end
   if not w.ids[1] then return {} end
   w.pace = pace.new(options, env)

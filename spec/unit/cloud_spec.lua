@@ -152,6 +152,54 @@ describe("a cloud", function()
     assert_misuse("vm wait: the parameters must be a table, not a number", vm.wait, vm, "instance_running", 5)
   end)
 
+  it("says what is wrong with a call in the program's text, at its line", function()
+    local cloud = house.open()
+    local vm = cloud.vm
+    for _, name in ipairs { "call", "prepare", "describe", "each", "pages", "all", "wait", "poll", "begin" } do
+      assert_misuse(name .. ": call it with a colon", function() return vm[name]("describeInstances", {}) end)
+    end
+    for _, name in ipairs { "operations", "waiters" } do
+      assert_misuse(name .. ": call it with a colon", function() return vm[name]() end)
+    end
+    assert_misuse("with: call it with a colon", function() return cloud.with {} end)
+    assert_misuse("service: call it with a colon", function() return cloud.service "vm" end)
+    assert_misuse("new: call it with a dot", function() return jdcloud:new {} end)
+    for _, name in ipairs { "call", "prepare", "each", "pages", "all" } do
+      assert_misuse("vm: the operation must be a name, not a table", function()
+        return vm[name](vm, {}, "describeInstances")
+      end)
+    end
+    assert_misuse("vm: the operation must be a name, not a nil", function() return vm:describe() end)
+    assert_misuse('new: no option "idempotent"; it is one of a call', jdcloud.new, { idempotent = true })
+    assert_misuse('vm: no option "endpoint"; it is one of jdcloud.new', function()
+      return vm:describeInstances({}, { endpoint = "x" })
+    end)
+    assert_misuse('new: the option "endpoint" must be a host', jdcloud.new, { endpoint = "https://a.example/path" })
+    assert_misuse('jdcloud.charge has no "postpaid"', function() return jdcloud.charge.postpaid {} end)
+    assert_misuse("list takes a table, not a string", jdcloud.list, "x")
+  end)
+
+  it("suggests a name that the mistyped one begins with before others", function()
+    local _, err = house.open():service("vms")
+    assert.truthy(err.message:find('did you mean "vm" or', 1, true), err.message)
+  end)
+
+  it("takes a list for no struct", function()
+    local _, err = house.open().vm:createInstances { instanceSpec = { { az = "cn-north-1a" } } }
+    assert.same({ { path = "instanceSpec", message = "must be a table with names, not a list" } }, err.problems)
+  end)
+
+  it("refuses limits of what is nearly a service or an operation, not of what may be one", function()
+    local keys = { access_key = "AK", secret_key = "SK-CANARY" }
+    local function new(limits)
+      return safe.new { access_key = keys.access_key, secret_key = keys.secret_key, limits = limits }
+    end
+    assert_misuse('limits: "vmm" is not known; did you mean "vm"', new, { vmm = 5 })
+    assert_misuse('limits: "vm.descrbeInstances" is not known; did you mean "describeInstances"', new,
+      { ["vm.descrbeInstances"] = 5 })
+    assert.truthy(new { ["quantumbrains.doIt"] = 5, vm = 5, ["censor.textResultsV2"] = { 20, 10 } })
+  end)
+
   it("signs with its own keys, and prepares calls without sending them", function()
     local cloud, gateway = house.open()
     local signed = assert(cloud:sign { service = "vm", method = "GET", host = "vm.jdcloud-api.com", path = "/v1/x" })

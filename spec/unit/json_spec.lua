@@ -120,7 +120,7 @@ describe("writing JSON", function()
     } do
       local text, message = json.encode({ a = bad })
       assert.is_nil(text)
-      assert.equal("a is not valid UTF-8", message)
+      assert.equal("a: is not valid UTF-8", message)
     end
   end)
 
@@ -137,14 +137,14 @@ describe("writing JSON", function()
     local cycle = {}
     cycle.a = cycle
     local cases = {
-      { { a = { { b = print } } }, "a[1].b can't be a function" },
-      { { a = 0 / 0 }, "a is not a finite number" },
-      { { 1, -math.huge }, "[2] is not a finite number" },
-      { { 1, a = 2 }, "value is neither clearly a list nor a map" },
-      { { x = { [1] = 1, [3] = 3 } }, "x is neither clearly a list nor a map" },
-      { { x = { [0] = 1 } }, "x is neither clearly a list nor a map" },
-      { json.list { a = 1 }, "value is neither clearly a list nor a map" },
-      { { ["\255"] = 1 }, "value has a name that is not valid UTF-8" },
+      { { a = { { b = print } } }, "a[1].b: can't be a function" },
+      { { a = 0 / 0 }, "a: is not a finite number" },
+      { { 1, -math.huge }, "[2]: is not a finite number" },
+      { { 1, a = 2 }, "value: is neither clearly a list nor a map" },
+      { { x = { [1] = 1, [3] = 3 } }, "x: is neither clearly a list nor a map" },
+      { { x = { [0] = 1 } }, "x: is neither clearly a list nor a map" },
+      { json.list { a = 1 }, "value: is neither clearly a list nor a map" },
+      { { ["\255"] = 1 }, "value: has a name that is not valid UTF-8" },
     }
     for _, case in ipairs(cases) do
       local text, message = json.encode(case[1])
@@ -153,6 +153,6 @@ describe("writing JSON", function()
     end
     local text, message = json.encode(cycle)
     assert.is_nil(text)
-    assert.equal("value is nested too deeply, or contains itself", message)
+    assert.equal("value: is nested too deeply, or contains itself", message)
   end)
 end)

@@ -207,7 +207,7 @@ describe("the models compiler", function()
       function(s) s.shapes.Instance.fields.az.type = "text" end, "vm.json: Instance.az: unknown type \"text\"" },
     ["a list of nothing"] = {
       function(s) s.shapes.Instance.fields.tags = { type = "list" } end,
-      "vm.json: Instance.tags: unknown type \"list\"" },
+      "vm.json: Instance.tags: is a list without `of`" },
     ["a parameter in the wrong place"] = {
       function(s) s.operations.describeInstances.params.filters["in"] = "body" end,
       "vm.json: describeInstances.filters: is said to be in body, a GET has it in query" },
@@ -217,13 +217,16 @@ describe("the models compiler", function()
       function(s) s.operations.stopInstance.params["a b"] = { type = "string", ["in"] = "body" } end,
       "vm.json: stopInstance: the name \"a b\" is not an identifier" },
     ["a missing endpoint"] = {
-      function(s) s.endpoint = nil end, "vm.json: endpoint is missing or strange" },
+      function(s) s.endpoint = nil end, "vm.json: endpoint must be a host's name; it is missing" },
     ["an endpoint that is more than a host"] = {
-      function(s) s.endpoint = "evil.example/x?" end, "vm.json: endpoint is missing or strange" },
+      function(s) s.endpoint = "evil.example/x?" end,
+      "vm.json: endpoint must be a host's name; it is \"evil.example/x?\"" },
     ["a service whose name is no name"] = {
-      function(s) s.service = "../vm" end, "vm.json: service is missing or strange" },
+      function(s) s.service = "../vm" end,
+      "vm.json: service must be lower-case letters and digits; it is \"../vm\"" },
     ["a revision with a line break"] = {
-      function(s) s.revision = "1\nX: y" end, "vm.json: revision is missing or strange" },
+      function(s) s.revision = "1\nX: y" end,
+      "vm.json: revision must be a version like 1.0.0; it is \"1?X: y\"" },
     ["a signing name of its own"] = {
       function(s) s.signing_name = "ecs" end, "vm.json: signing_name is not vm, which requests are signed for" },
     ["a placeholder that stands twice"] = {
@@ -249,7 +252,7 @@ describe("the models compiler", function()
       "vm.json: Instance: the name \"az*!i\" is not an identifier" },
     ["a version that is none"] = {
       function(s) s.operations.stopInstance.version = "v1/x" end,
-      "vm.json: stopInstance: unknown version \"v1/x\"" },
+      "vm.json: stopInstance: version must be \"v1\" or the like; it is \"v1/x\"" },
     ["a result that is no shape's name"] = {
       function(s) s.operations.stopInstance.result = {} end,
       "vm.json: stopInstance: the name of a shape is a table" },
@@ -257,10 +260,10 @@ describe("the models compiler", function()
       function(s) s.operations.stopInstance.result = "string" end,
       "vm.json: stopInstance: there is no shape \"string\"" },
     ["a shape without fields"] = {
-      function(s) s.shapes.Instance.fields = nil end, "vm.json: Instance: is missing, or not an object" },
+      function(s) s.shapes.Instance.fields = nil end, "vm.json: Instance: fields is missing, or not an object" },
     ["an operation without parameters"] = {
       function(s) s.operations.stopInstance.params = nil end,
-      "vm.json: stopInstance: is missing, or not an object" },
+      "vm.json: stopInstance: params is missing, or not an object" },
     ["a list of lists of what isn't there"] = {
       function(s) s.shapes.Instance.fields.tags = { type = "list", of = { type = "list", of = { type = "struct",
         shape = "Gone" } } } end,
@@ -270,7 +273,7 @@ describe("the models compiler", function()
         local t = { type = "list" }
         t.of = t
         s.shapes.Instance.fields.tags = t
-      end, "vm.json: Instance.tags: unknown type \"list\"" },
+      end, "vm.json: Instance.tags: has lists in lists without end" },
     ["a struct in the path"] = {
       function(s)
         s.operations.stopInstance.params.instanceId = { type = "struct", shape = "Instance", ["in"] = "path" }
@@ -284,6 +287,20 @@ describe("the models compiler", function()
     ["paging with the notation's own characters"] = {
       function(s) s.paging = { describeInstances = { style = "page", list = "a b=c" } } end,
       "vm.json: paging of describeInstances: list is \"a b=c\"" },
+    ["a misspelt key of an operation"] = {
+      function(s) s.operations.stopInstance.repeatble = false end,
+      "vm.json: stopInstance: has no key \"repeatble\"; did you mean \"repeatable\"?" },
+    ["a misspelt key of a field"] = {
+      function(s) s.shapes.Instance.fields.az.requird = true end,
+      "vm.json: Instance.az: has no key \"requird\"; did you mean \"required\"?" },
+    ["a misspelt key of the whole"] = {
+      function(s) s.opertions = {} end, "vm.json: has no key \"opertions\"; did you mean \"operations\"?" },
+    ["a misspelt key of paging"] = {
+      function(s) s.paging = { describeInstances = { styl = "page" } } end,
+      "vm.json: paging of describeInstances: has no key \"styl\"; did you mean \"style\"?" },
+    ["a path with its version"] = {
+      function(s) s.operations.stopInstance.path = "/v1" .. s.operations.stopInstance.path end,
+      "vm.json: stopInstance: the path begins with its version, which `version` puts there" },
     ["what is no object at all"] = {
       function(s) s.operations.stopInstance = "GET" end, "vm.json: stopInstance: is \"GET\", not an object" },
   }

@@ -75,13 +75,25 @@ describe("poll", function()
     assert.is_nil(result)
     assert.equal("timeout", err.kind)
     assert.equal("UNAVAILABLE", err.status)
-    assert.truthy(tostring(err):find("rds.describeX: UNAVAILABLE (HTTP 503): not done in time, and the last look "
-      .. "failed (UNAVAILABLE: down)", 1, true))
+    assert.truthy(tostring(err):find("rds.describeX: UNAVAILABLE (HTTP 503): not done in time (7 calls in 19 s), and "
+      .. "the last look failed (UNAVAILABLE: down)", 1, true))
     assert.equal(119, w.time)
     assert.same({ 20, 1 }, { w.calls[1].options.timeout, w.calls[#w.calls].options.timeout })
     result, err = run(world { { n = 1 } }, function() end, { timeout = 0.5 })
     assert.is_nil(result)
-    assert.equal("not done in time", err.message)
+    assert.equal("not done in time (2 calls in 0.4 s)", err.message)
+  end)
+
+  it("takes what comes beside a result for its meta, not for an error", function()
+    local w, told = world { { n = 1 } }, {}
+    local call = w.call
+    function w.call(...) return call(...), { http_status = 200 } end
+    local _, err = run(w, function(_, failure)
+      told[#told + 1] = failure or "none"
+    end, { timeout = 0.5 })
+    assert.same({ "none", "none" }, told)
+    assert.equal("not done in time (2 calls in 0.4 s)", err.message)
+    assert.is_nil(err.http_status)
   end)
 
   it("sleeps as it is told and passes on the options of a call", function()

@@ -123,14 +123,14 @@ describe("a waiter for one resource", function()
     assert.truthy(tostring(err):find("timeout: 1 of 1 not there in time: a (pending)", 1, true))
   end)
 
-  it("looks once, however short its time", function()
+  it("looks at the beginning and at the end, however short its time", function()
     local w = world { a = { "running" } }
     assert.truthy(wait(w, "instance_running", "a", { timeout = 0.5 }))
     assert.equal(0.5, w.calls[1].options.timeout)
     w = world { a = { "pending" } }
     local _, err = wait(w, "instance_running", "a", { timeout = 0.5 })
     assert.equal("timeout", err.kind)
-    assert.same({}, w.sleeps)
+    assert.same({ 0.4 }, w.sleeps)
   end)
 
   it("looks again after 1 s, then more and more rarely, at most every 10 s", function()
@@ -404,6 +404,26 @@ describe("a waiter for an attachment", function()
 end)
 
 describe("a wait that can't be", function()
+  it("is an error if an id would be passed over, or has another name", function()
+    local model = require("jdcloud.models").service("vm")
+    for _, case in ipairs {
+      { { instanceId = { "a", nil, "b" } }, "instanceId", "must be a list of ids from 1 without holes" },
+      { { instanceId = { "a", x = "b" } }, "instanceId", "must be a list of ids from 1 without holes" },
+      { { instanceId = { "a", 5 } }, "instanceId", "must be an id or a list of ids" },
+      { {}, "instanceId", "is required" },
+    } do
+      local w = world {}
+      local ok, err = waiters.wait("vm", "instance_running", case[1], nil, w)
+      assert.is_nil(ok)
+      assert.same({ { path = case[2], message = case[3] } }, err.problems)
+      assert.equal(0, #w.calls)
+    end
+    local w = world {}
+    w.model = model
+    local _, err = waiters.wait("vm", "instance_running", { instanceID = "a" }, nil, w)
+    assert.same('is not a known parameter; did you mean "instanceId"?', err.problems[2].message)
+  end)
+
   it("is an error that names the nearest waiter, the service that has it, or the parameter", function()
     local ok, err = wait(world {}, "instance_runing", "a")
     assert.is_nil(ok)

@@ -31,9 +31,22 @@
 --                                        struct that they are in); list or lists, total, next, more (in the result:
 --                                        "data.list")
 --
--- A shape of another service is written "service:Shape".
+-- A shape of another service is written "service:Shape". A key that isn't listed here is a slip and is refused. Whole:
+--
+--   { "service": "quantum", "endpoint": "quantum.jdcloud-api.com", "revision": "1.0.0",
+--     "operations": { "describeQubits": { "method": "GET", "version": "v1", "path": "/regions/{regionId}/qubits",
+--       "params": { "regionId": { "type": "string", "in": "path", "required": true },
+--                   "pageNumber": { "type": "integer", "in": "query" } },
+--       "result": "DescribeQubitsResult" } },
+--     "shapes": { "DescribeQubitsResult": { "fields": { "qubits": { "type": "list", "of": "Qubit" } } },
+--                 "Qubit": { "fields": { "qubitId": { "type": "string", "required": true } } } },
+--     "paging": { "describeQubits": { "style": "page", "number": "pageNumber", "list": "qubits" } } }
+--
+-- service: lower-case letters and digits; endpoint: a host; revision: for the User-Agent; version: "v1", "v2" …, not in
+-- the path.
 
 local models = require "jdcloud.models"
+local nearest = require "jdcloud.nearest"
 
 local M = {}
 
@@ -53,6 +66,7 @@ end
 
 -- What may stand in a message: the facts may hold anything.
 local function shown(value)
+  if value == nil then return "missing" end
   return type(value) == "string" and ('"%s"'):format(value:sub(1, 80):gsub("[%c\"\\]", "?")) or "a " .. type(value)
 end
 
@@ -68,6 +82,29 @@ local function sorted_names(where, t)
   end
   table.sort(names)
   return names
+end
+
+-- What may stand in each object of the facts.
+local KEYS = {
+  facts = { "service", "signing_name", "endpoint", "revision", "operations", "shapes", "paging" },
+  operation = { "method", "version", "path", "params", "result", "repeatable" },
+  shape = { "fields" },
+  typed = { "type", "of", "shape", "required", "in" },
+  paging = {
+    "style", "number", "size", "offset", "token", "inside", "list", "lists", "total", "next", "more", "result",
+  },
+}
+local KNOWN = {}
+for kind, keys in pairs(KEYS) do
+  KNOWN[kind] = {}
+  for _, key in ipairs(keys) do KNOWN[kind][key] = true end
+end
+
+-- A misspelt key would be a rule that silently doesn't hold.
+local function check_keys(where, t, kind)
+  for key in next, t do
+    if not KNOWN[kind][key] then refuse(where, "has no key %s%s", shown(key), nearest.suggest(key, KEYS[kind])) end
+  end
 end
 
 local function capitalised(name)
@@ -87,9 +124,12 @@ end
 local function type_text(c, where, t, depth)
   if type(t) == "string" then return SCALARS[t] or shape_text(c, where, t) end
   local kind = type(t) == "table" and t.type
+  if kind then check_keys(where, t, "typed") end
   if SCALARS[kind] then return SCALARS[kind] end
   if kind == "list" and t.of ~= nil and depth < DEPTH_MAX then return "[" .. type_text(c, where, t.of, depth + 1) end
   if kind == "struct" and t.shape ~= nil then return shape_text(c, where, t.shape) end
+  if kind == "list" then refuse(where, t.of == nil and "is a list without `of`" or "has lists in lists without end") end
+  if kind == "struct" then refuse(where, "is a struct without `shape`") end
   return refuse(where, "unknown type %s", shown(type(t) == "table" and kind or t))
 end
 
@@ -112,6 +152,7 @@ local function placeholders(where, o)
   if type(path) ~= "string" or not path:find("^/[%w/{}_:.$%-]*$") then
     refuse(where, "the path is missing or has characters that no path has")
   end
+  if path:find("^/v%d+/") then refuse(where, "the path begins with its version, which `version` puts there") end
   for name in path:gmatch("{([%a_][%w_]*)}") do
     if found[name] then refuse(where, "{%s} stands twice in the path", name) end
     local p = o.params[name]
@@ -131,8 +172,9 @@ local function check_places(where, o, in_path, names)
     if said == "path" and not in_path[name] then refuse(where, "%s has no placeholder in the path", name) end
     local place = in_path[name] and "path" or IN_QUERY[o.method] and "query" or "body"
     if said ~= place then
-      local words = type(said) == "string" and said or "no place"
-      refuse(where .. "." .. name, "is said to be in %s, a %s has it in %s", words, o.method, place)
+      local owner = where .. "." .. name
+      if type(said) ~= "string" then refuse(owner, "`in` is missing: a %s has it in %s", o.method, place) end
+      refuse(owner, "is said to be in %s, a %s has it in %s", said, o.method, place)
     end
   end
 end
@@ -148,6 +190,7 @@ end
 -- "list=instances number=pageNum"
 local function paging_text(where, facts)
   if type(facts) ~= "table" then refuse(where, "is %s, not an object", shown(facts)) end
+  check_keys(where, facts, "paging")
   local parts = {}
   for _, key in ipairs(PAGING_KEYS) do
     local value, usual = facts[key], models.paging_usual[key]
@@ -185,8 +228,10 @@ local function operation_text(c, name, o)
   if type(o) ~= "table" then refuse(where, "is %s, not an object", shown(o)) end
   if not METHODS[o.method] then refuse(where, "unknown method %s", shown(o.method)) end
   if type(o.version) ~= "string" or not o.version:find("^v%d+$") then
-    refuse(where, "unknown version %s", shown(o.version))
+    refuse(where, "version must be \"v1\" or the like; it is %s", shown(o.version))
   end
+  check_keys(where, o, "operation")
+  if type(o.params) ~= "table" then refuse(where, "params is missing, or not an object") end
   local names = sorted_names(where, o.params)
   local in_path = placeholders(where, o)
   check_places(where, o, in_path, names)
@@ -204,6 +249,8 @@ end
 local function shape_fields(c, name, shape)
   local where, parts = c.file .. ": " .. name, {}
   if type(shape) ~= "table" then refuse(where, "is %s, not an object", shown(shape)) end
+  check_keys(where, shape, "shape")
+  if type(shape.fields) ~= "table" then refuse(where, "fields is missing, or not an object") end
   for _, field in ipairs(sorted_names(where, shape.fields)) do
     parts[#parts + 1] = parameter_text(c, name, field, shape.fields[field])
   end
@@ -254,12 +301,19 @@ end
 
 local HEAD = { service = "^%l%w*$", endpoint = "^[%w][%w_.%-]*$", revision = "^[%w_.%-]+$" }
 
+local HEAD_WORDS = {
+  service = "lower-case letters and digits", endpoint = "a host's name", revision = "a version like 1.0.0",
+}
+
 local function check_head(file, facts)
   if type(facts) ~= "table" then refuse(file, "has %s, not an object", shown(facts)) end
   for _, key in ipairs { "service", "endpoint", "revision" } do
     local value = facts[key]
-    if type(value) ~= "string" or not value:find(HEAD[key]) then refuse(file, "%s is missing or strange", key) end
+    if type(value) ~= "string" or not value:find(HEAD[key]) then
+      refuse(file, "%s must be %s; it is %s", key, HEAD_WORDS[key], shown(value))
+    end
   end
+  check_keys(file, facts, "facts")
   if facts.signing_name ~= nil and facts.signing_name ~= facts.service then
     refuse(file, "signing_name is not %s, which requests are signed for", facts.service)
   end

@@ -50,7 +50,7 @@ local function gather(wanted)
       if facts == nil then return nil, message end
     end
     local service = type(facts) == "table" and facts.service
-    if type(service) ~= "string" then return nil, file .. ": service is missing or strange" end
+    if type(service) ~= "string" then return nil, file .. ": service is missing, or no name" end
     if given[service] then return nil, ("%s: %s has the service %s too"):format(file, given[service].file, service) end
     given[service] = { file = file, facts = facts }
   end

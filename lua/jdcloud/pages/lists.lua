@@ -3,6 +3,8 @@
 
 local field = require("jdcloud.pages.extent").field
 local json = require "jdcloud.json"
+local models = require "jdcloud.models"
+local nearest = require "jdcloud.nearest"
 
 local M = {}
 
@@ -53,6 +55,26 @@ local function names(page)
     end
   end
   return table.concat(shown, ", ")
+end
+
+--- What is wrong with a path that a caller names, as far as the model knows; nil if nothing is.
+function M.unknown(op, path)
+  local t = op.result
+  for name in path:gmatch("[^.]+") do
+    if not t or t.kind ~= "struct" then return nil end
+    local shape = models.shape(t)
+    if #shape.list == 0 then return nil end
+    local known = shape.fields[name]
+    if not known then
+      local suggestion = nearest.suggest(name, shape.names)
+      return ("the result has no field %q for items%s"):format(path:sub(1, NAME_MAX), suggestion)
+    end
+    t = known.type
+  end
+  if t and t.kind ~= "list" and t.kind ~= "any" and path ~= "." then
+    return ("%q of the result is no list"):format(path:sub(1, NAME_MAX))
+  end
+  return nil
 end
 
 --- The items of a page.

@@ -61,7 +61,7 @@ end
 --- May the value be a struct? A problem if not.
 function M.is_struct(state, value)
   if not is_table(state, value, "a table") then return false end
-  if not json.is_list(value) then return true end
+  if value[1] == nil and not json.is_list(value) then return true end
   problem(state, "must be a table with names, not a list")
   return false
 end

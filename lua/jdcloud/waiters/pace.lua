@@ -6,7 +6,7 @@ local M = {}
 local TIMEOUT = 600           -- seconds, unless the caller says another (protocol.md 11.2: what others give a vm)
 local DELAY, DELAY_GROWTH, DELAY_MAX = 1, 1.5, 10
 local CALL_TIMEOUT = 30
-local LAST_LOOK = 1           -- kept for the last call
+local LAST_LOOK, LAST_SHARE = 1, 0.2 -- seconds kept for the last call, at most this share of the whole
 
 --- The options that are of waiting; others are those of a single call.
 local OWN = { timeout = true, interval = true, on_progress = true }
@@ -18,10 +18,10 @@ Pace.__index = Pace
 -- @param options timeout (seconds, 600) and interval (seconds to the second look, 1; grows to 10), and those of a call
 -- @param clock sleep(seconds) -> anything | nil, error; now() -> monotonic seconds
 function M.new(options, clock)
-  local started = clock.now()
+  local started, timeout = clock.now(), options.timeout or TIMEOUT
   return setmetatable({
-    clock = clock, options = options, started = started, deadline = started + (options.timeout or TIMEOUT),
-    delay = options.interval or DELAY,
+    clock = clock, options = options, started = started, deadline = started + timeout,
+    delay = options.interval or DELAY, last = math.min(LAST_LOOK, timeout * LAST_SHARE),
   }, Pace)
 end
 
@@ -49,7 +49,7 @@ end
 --- Sleeps until the next look.
 -- @return true; false if the time is over; nil and the error of the sleep
 function Pace:sleep()
-  local left = self:left() - LAST_LOOK
+  local left = self:left() - self.last
   if left <= 0 then return false end
   local _, err = self.clock.sleep(math.min(self.delay, left))
   if err then return nil, err end
