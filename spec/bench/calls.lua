@@ -8,7 +8,7 @@ local CALLS = 1500
 
 --- @param build the folder of what is built
 return function(build)
-  local here = nginx.start("location / { default_type application/json; return 200 '" .. ANSWER .. "'; }")
+  local here = nginx.start("location / { default_type application/json; return 200 '" .. measure.answer .. "'; }")
   local cloud = require("jdcloud").new {
     region = "cn-north-1", access_key = "AKEXAMPLE0001", secret_key = "SKexample/+=0001", endpoint = here.https,
     ca_file = here.ca_file, limits = false,
