@@ -111,7 +111,7 @@ function Gateway:reset()
     self.stores[service] = behaviour.new(self)
   end
   if self.account then
-    account.fill(BEHAVIOURS, self.stores, self:now())
+    account.fill(BEHAVIOURS, self.stores, self:now(), self.ready_after)
   end
 end
 

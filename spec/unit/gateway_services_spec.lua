@@ -48,8 +48,10 @@ describe("the gateway's services:", function()
       assert.equal("postpaid_by_duration", disks[1].charge.chargeMode)
       g:advance(6)
       assert.equal("available", assert(cloud.disk:describeDisk { diskId = first.diskIds[1] }).disk.status)
-      params.maxCount, params.clientToken = 101, "t2"
-      refused("invalid", cloud.disk:createDisks(params))
+      for _, count in ipairs { 101, "9007199254740993" } do
+        params.maxCount, params.clientToken = count, "t2"
+        refused("invalid", cloud.disk:createDisks(params))
+      end
     end)
 
     it("lists by filters and tags, region by region", function()
@@ -223,6 +225,15 @@ describe("the gateway's services:", function()
         assert.equal(3, #east.vm:all("describeInstances", { tags = { { key = "night", values = { "off" } } } }))
         assert.same({ "example.com" }, names(cloud.domainservice:all("describeDomains"), "domainName"))
         assert(cloud.vm:deleteInstance { instanceId = cloud.vm:all("describeInstances")[1].instanceId })
+        g:reset()
+      end
+    end)
+
+    it("is ready from the start", function()
+      open { account = true, ready_after = 3600 }
+      for _ = 1, 2 do
+        for _, instance in ipairs(cloud.vm:all("describeInstances")) do assert.equal("running", instance.status) end
+        for _, one in ipairs(cloud.disk:all("describeDisks")) do assert.equal("available", one.status) end
         g:reset()
       end
     end)

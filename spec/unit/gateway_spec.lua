@@ -356,6 +356,10 @@ describe("routes and parameters", function()
     { "a page that is too large", "pageSize is 1 to 100", "GET", INSTANCES .. "?pageSize=101" },
     { "too many instances at once", "maxCount is 1 to 100", "POST", INSTANCES,
       { instanceSpec = spec(), maxCount = 101 } },
+    { "more instances than any number", "maxCount is 1 to 100", "POST", INSTANCES,
+      { instanceSpec = spec(), maxCount = "9223372036854775807" } },
+    { "a page larger than any number", "pageSize is 1 to 100", "GET", INSTANCES .. "?pageSize=9223372036854775807" },
+    { "a page before any number", "pageNumber starts at 1", "GET", INSTANCES .. "?pageNumber=-9223372036854775808" },
   }
 
   for _, row in ipairs(rows) do
@@ -472,6 +476,7 @@ describe("instances", function()
     local rows = {
       { chargeMode = "for_free" },
       { chargeMode = "prepaid_by_duration", chargeUnit = "month", chargeDuration = 10 },
+      { chargeMode = "prepaid_by_duration", chargeUnit = "month", chargeDuration = "9007199254740993" },
       { chargeMode = "prepaid_by_duration", chargeUnit = "week", chargeDuration = 1 },
       { chargeMode = "postpaid_by_usage", autoRenew = true },
     }
@@ -522,6 +527,9 @@ describe("lists of instances", function()
     assert.same({ "", 4 }, { names("?pageNumber=3&pageSize=3") })
     assert.same({ "a b ab c", 4 }, { names("?pageNumber=1&pageSize=4") })
     assert.same({ "", 4 }, { names("?pageNumber=2&pageSize=4") })
+    for _, far in ipairs { "9007199254740993", "4611686018427387905", "9223372036854775807" } do
+      assert.same({ "", 4 }, { names("?pageNumber=" .. far .. "&pageSize=4") })
+    end
   end)
 
   local function filter(n, name, ...)

@@ -5,6 +5,7 @@ local json = require "jdcloud.json"
 
 local M = {}
 
+local AGE = 86400 -- seconds: all of it was made yesterday, and is ready
 local CHARGE = { chargeMode = "postpaid_by_duration" }
 
 local function tags(spec)
@@ -74,9 +75,11 @@ end
 -- @param behaviours { [service] = { operations } }
 -- @param stores { [service] = store of that service }
 -- @param now (number) Unix seconds
-function M.fill(behaviours, stores, now)
+-- @param ready_after (number) seconds that it takes until what is created is ready
+function M.fill(behaviours, stores, now, ready_after)
+  local created = now - AGE - ready_after
   local function call(service, operation, params)
-    return assert(behaviours[service].operations[operation](stores[service], params, now))
+    return assert(behaviours[service].operations[operation](stores[service], params, created))
   end
   for _, row in ipairs(INSTANCES) do
     local spec = { az = row[2], instanceType = row[3], name = row[4], userTags = tags(row[6]), charge = CHARGE }

@@ -44,7 +44,7 @@ local function summaries(store, params)
   return page and {
     result = page,
     pagination = {
-      currPageNo = number,
+      currPageNo = tonumber(number),
       pageSize = size,
       numberRecords = #rows,
       numberPages = math.ceil(#rows / size),

@@ -134,6 +134,7 @@ end
 local function charge(value, where)
   -- The API's default, unlike the contract's (protocol.md 8), is what a service does that is told nothing.
   value.chargeMode = value.chargeMode or "postpaid_by_duration"
+  value.chargeDuration = tonumber(value.chargeDuration) -- digits mean more than any duration
   local problem = (core.charge_check(value) or {})[1]
   if problem then
     return refuse(where .. "." .. problem.field .. ": " .. problem.message)

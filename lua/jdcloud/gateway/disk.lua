@@ -95,7 +95,7 @@ M.operations = {}
 
 function M.operations.createDisks(store, params, now)
   local spec, count = params.diskSpec, params.maxCount
-  if count < 1 or count > CREATE_MAX then
+  if not paging.within(count, 1, CREATE_MAX) then
     return nil, { http = 400, status = "INVALID_ARGUMENT", message = "maxCount is 1 to " .. CREATE_MAX }
   end
   return once(store, params, function()

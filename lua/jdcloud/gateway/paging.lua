@@ -79,18 +79,28 @@ function M.tagged(items, tags)
   return items
 end
 
+--- Is a whole number of a request in a range? Where this Lua can't hold it, it comes as its digits (check.lua).
+-- @param value number or digits
+function M.within(value, low, high)
+  value = tonumber(value)
+  return value >= low and value <= high
+end
+
 --- One page of a list. A page past the end is empty, as vm does it.
 -- @param items list
 -- @param params { pageNumber = from 1, pageSize = 1 … 100 }, both optional
 -- @return list | nil, failure { http, status, message }
 function M.page(items, params)
   local number, size = params.pageNumber or 1, params.pageSize or PAGE_SIZE
-  if number < 1 then
+  if not M.within(number, 1, math.huge) then
     return refuse("pageNumber starts at 1")
-  elseif size < 1 or size > PAGE_SIZE_MAX then
+  elseif not M.within(size, 1, PAGE_SIZE_MAX) then
     return refuse("pageSize is 1 to " .. PAGE_SIZE_MAX)
   end
   local page = json.list {}
+  if not M.within(number, 1, #items) then -- nor is it multiplied: the product of a large one has no room in an integer
+    return page
+  end
   for i = (number - 1) * size + 1, math.min(number * size, #items) do
     page[#page + 1] = items[i]
   end

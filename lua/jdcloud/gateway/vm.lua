@@ -93,7 +93,7 @@ end
 
 local function allowed(store, params, count, now)
   local spec = params.instanceSpec
-  if count < 1 or count > CREATE_MAX then
+  if not paging.within(count, 1, CREATE_MAX) then
     return invalid("maxCount is 1 to " .. CREATE_MAX)
   elseif not is_zone_of(params.regionId, spec.az) then
     return invalid("instanceSpec.az is not a zone of this region")
