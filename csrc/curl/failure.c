@@ -74,6 +74,7 @@ static const char *own_words(const jdc_transfer *t, CURLcode code, bool cut) {
            "not sent again";
   if (t->head.status == JDC_NOMEM || t->body.status == JDC_NOMEM) return "not enough memory for the answer";
   if (cut) return "the connection ended before the answer was complete";
+  if (t->head.len > 0 && code == CURLE_BAD_FUNCTION_ARGUMENT) return "what follows the answer's chunks is not HTTP";
   if (code == CURLE_OPERATION_TIMEDOUT) return "no connection within connect_timeout";
   if (code == CURLE_LOGIN_DENIED) return "a URL must not carry a user name";
   if (code == CURLE_UNSUPPORTED_PROTOCOL) return "what came back is not HTTP";
@@ -93,8 +94,9 @@ void jdc_failure_explain(jdc_transfer *t, CURLcode code) {
   }
   /* Over TLS, an answer that is cut short comes as an error of receiving, not as PARTIAL_FILE. */
   const bool cut = t->head.len > 0 && (code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE);
+  const bool broken = t->head.len > 0 && code == CURLE_BAD_FUNCTION_ARGUMENT; /* of libcurl's own: a trailer */
   const meaning *m = find(code);
-  *f = (jdc_failed){ .kind = cut ? "protocol" : m->kind, .phase = m->phase, .sent = t->requests > 0 };
+  *f = (jdc_failed){ .kind = cut || broken ? "protocol" : m->kind, .phase = m->phase, .sent = t->requests > 0 };
   if (t->requests > 0 || f->phase == NULL) f->phase = jdc_failure_phase(t);
   if (t->replayed) f->kind = "network";
   const char *text = own_words(t, code, cut);

@@ -11,8 +11,10 @@ local semaphore = require "ngx.semaphore"
 local M = {}
 
 local LONG = 3600 -- seconds of one wait at most; whoever is woken looks again
+local DOZE = 1 -- seconds that an inner light thread waits to be killed, before it finds that nobody is left who would
 
-local now, running, spawn, kill = core.now, coroutine.running, ngx.thread.spawn, ngx.thread.kill
+local now, running = core.now, coroutine.running
+local spawn, kill, wait = ngx.thread.spawn, ngx.thread.kill, ngx.thread.wait
 
 -- Coroutine -> its task. Weak both ways: nothing is left of a request that is gone.
 local tasks = setmetatable({}, { __mode = "kv" })
@@ -31,32 +33,20 @@ end
 
 scheduler.ask(M.is_cancelled)
 
--- A spawner is a coroutine that starts light threads. Those that have ended stay until it has looked at them: it does
--- so before it starts the next one.
-local spawners = setmetatable({}, { __mode = "k" })
+-- nginx keeps a light thread that has ended until its parent has looked at it; if the parent was killed meanwhile, for
+-- ever, and with it the request. So no light thread here ends before its parent: what starts one that goes on by itself
+-- is another one, which ends at once; and an inner one waits, at its end, to be killed.
 
+-- Starts body() in a light thread that nobody will look at.
 local function start(body)
-  local co = running()
-  local ended = co and spawners[co]
-  if co and not ended then
-    ended = {}
-    spawners[co] = ended
-  end
-  for i = ended and #ended or 0, 1, -1 do
-    kill(ended[i])
-    ended[i] = nil
-  end
-  return spawn(function()
-    body()
-    if ended then ended[#ended + 1] = running() end
-  end)
+  wait(spawn(function() spawn(body) end))
 end
 
 local function pack(...)
   return { n = select("#", ...), ... }
 end
 
---- Starts a task. It begins to run when its maker waits.
+--- Starts a task. It begins to run when its maker waits, or starts the next one.
 -- @param fn function()
 -- @param finish function(ok, ...) called once at its end, in its own coroutine unless it never began
 -- @return task
@@ -125,22 +115,29 @@ end
 function M.guard(task, seconds, fn)
   if task and task.cancelled then return nil end
   local outcome, bell
-  local inner = start(function()
+  local inner = spawn(function()
     outcome = pack(pcall(fn))
-    if bell then bell:post() end
-  end)
-  if outcome then return give(outcome) end
-  bell = task and task.bell or semaphore.new(0)
-  local till = seconds and now() + seconds
-  repeat
-    local left = till and till - now() or LONG
-    if left <= 0 or task and task.cancelled then
-      kill(inner)
-      if left <= 0 then return false end
-      return nil
+    if not bell then
+      coroutine.yield() -- the parent goes on first
+      return
     end
-    bell:wait(left)
-  until outcome
+    bell:post()
+    ngx.sleep(DOZE)
+  end)
+  if not outcome then
+    bell = task and task.bell or semaphore.new(0)
+    local till = seconds and now() + seconds
+    repeat
+      local left = till and till - now() or LONG
+      if left <= 0 or task and task.cancelled then
+        kill(inner)
+        if left <= 0 then return false end
+        return nil
+      end
+      bell:wait(left)
+    until outcome
+  end
+  kill(inner)
   return give(outcome)
 end
 

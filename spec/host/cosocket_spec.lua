@@ -6,6 +6,7 @@ if _VERSION ~= "Lua 5.4" then return end
 local core = require "jdcloud.core"
 local exchanges = require "support.exchanges"
 local faults = require "support.faults"
+local offsets = require "support.offsets"
 local remotes = require "support.remote"
 
 local SECRET, request, nonce = exchanges.SECRET, exchanges.request, exchanges.nonce
@@ -202,6 +203,14 @@ describe("cosockets", function()
       end
     end
   end)
+
+  for _, scheme in ipairs { "http", "https" } do
+    it("take an answer that goes wrong at any of its bytes for what it is, over " .. scheme, function()
+      local base = scheme .. "://localhost:" .. server.port[scheme == "http" and "plain" or "tls"]
+      offsets.check(remote:run([[
+        return require("support.offsets").sweep(require "jdcloud.transport.cosocket" {}.send, ...)]], base))
+    end)
+  end
 
   it("keep connections between requests of nginx, and use them again", function()
     for _, scheme in ipairs { "plain", "tls" } do

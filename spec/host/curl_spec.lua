@@ -2,6 +2,7 @@
 local faults = require "support.faults"
 local curl = require "jdcloud.curl"
 local exchanges = require "support.exchanges"
+local offsets = require "support.offsets"
 local new_transport = require "jdcloud.transport.curl"
 
 local SECRET, request, nonce = exchanges.SECRET, exchanges.request, exchanges.nonce
@@ -103,6 +104,13 @@ describe("libcurl", function()
       assert.matches("^[^\n]*jdcloud%.curl[^\n]*libcurl[^\n]*$", failure.message)
     end)
   end)
+
+  -- The engine is the same C on every Lua: once is enough.
+  for _, scheme in ipairs(_VERSION == "Lua 5.4" and { "plain", "tls" } or {}) do
+    it("takes an answer that goes wrong at any of its bytes for what it is, " .. scheme, function()
+      offsets.check(offsets.sweep(transport { max_host_connections = 60 }.send, server[scheme]))
+    end)
+  end
 
   describe("never repeats a request that a kept connection took with it:", function()
     local METHODS = {

@@ -218,6 +218,24 @@ static void do_drip(conn *c, const char *arg) {
   (void)say(c, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", n);
   while (n-- > 0 && say(c, "x")) (void)poll(NULL, 0, DRIP_MS);
 }
+/* /at/HOW/FORM/N: the first N bytes of an answer in the form "sized" or "chunked"; then "close", "stall" or "garbage".
+ */
+static void do_at(conn *c, const char *arg) {
+  static const char SIZED[] =
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
+      "{\"result\":{\"n\":123}}";
+  static const char CHUNKED[] = "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "b\r\n{\"result\":{\r\n9;x=y\r\n\"n\":123}}\r\n0\r\nX-Late: yes\r\n\r\n";
+  static const char GARBAGE[] = "\0\xff\x80 garbage: ~\r\n\x01\r\n\r\n\xfe{\0";
+  const char *form = strchr(arg, '/'), *n = strrchr(arg, '/');
+  if (form == NULL || n == form) return;
+  const char *text = form[1] == 's' ? SIZED : CHUNKED;
+  const size_t wanted = (size_t)number(n + 1);
+  (void)put(c, text, wanted < strlen(text) ? wanted : strlen(text));
+  if (*arg == 's') wait_for_peer(c);
+  if (*arg == 'g') (void)put(c, GARBAGE, sizeof GARBAGE);
+  c->close = true;
+}
 /* /arm/HOW/GROUP/N: answers once N requests of the group have come, each on its own connection; then see `armed`. */
 static void do_arm(conn *c, const char *arg) {
   const char *group = strchr(arg, '/'), *n = strrchr(arg, '/');
@@ -252,6 +270,7 @@ static const struct {
   { "stall", do_stall },
   { "stall-body", do_stall_body },
   { "drip", do_drip }, /* /drip/N: bytes, 30 ms apart */
+  { "at", do_at },     /* /at/HOW/FORM/N */
   { "arm", do_arm },
 };
 

@@ -11,6 +11,7 @@ local TEMPLATE = [[
 $modules
 $user
 daemon on;
+$main
 worker_processes 1;
 pid nginx.pid;
 error_log error.log notice;
@@ -26,7 +27,8 @@ http {
   scgi_temp_path tmp/scgi;
   lua_package_path "$package_path";
   lua_package_cpath "$package_cpath";
-  init_worker_by_lua_block { assert(io.open(ngx.config.prefix() .. "ready", "w")):close() }
+  init_worker_by_lua_block { $worker assert(io.open(ngx.config.prefix() .. "ready", "w")):close() }
+  $http_block
   server {
     listen 127.0.0.1:$http;
     listen 127.0.0.1:$https ssl;
@@ -64,14 +66,16 @@ end
 
 --- Starts nginx.
 -- @param locations what stands in the server block
--- @param path a template like "spec/?.lua" to look for Lua modules by, from the current folder, too; or nil
+-- @param more table or nil: path = a template like "spec/?.lua" to look for Lua modules by, from the current folder,
+--   too; main, http = text that stands in the file, in its block; worker = Lua for init_worker_by_lua
 -- @return server { http, https, http2 = URLs without a path, ca_file, dir; get, log, stop }; http2 is https that offers
 --   HTTP/2 too
-function M.start(locations, path)
+function M.start(locations, more)
+  more = more or {}
   local facts = assert(host.survey {})
-  if path then
+  if more.path then
     local _, here = shell.run("pwd")
-    facts.package_path = here .. "/" .. path .. ";" .. facts.package_path
+    facts.package_path = here .. "/" .. more.path .. ";" .. facts.package_path
   end
   local dir = assert(host.folder())
   assert(certificates.make(dir, "5e"))
@@ -80,6 +84,7 @@ function M.start(locations, path)
     for i, file in ipairs(now.modules) do modules[i] = 'load_module "' .. file .. '";' end
     local values = {
       modules = table.concat(modules, "\n"), user = now.user and "user " .. now.user .. ";" or "",
+      main = more.main or "", http_block = more.http or "", worker = more.worker or "",
       locations = locations, package_path = now.package_path, package_cpath = now.package_cpath,
       http = ("%d"):format(now.ports.http), https = ("%d"):format(now.ports.https),
       http2 = ("%d"):format(now.ports.http2),

@@ -49,7 +49,7 @@ function M.start(ca_files, more)
     dns = ("%d"):format(port), ca = ca, content = 'content_by_lua_block { require("support.inside").content() }',
   }
   local locations = (LOCATIONS .. (more or "")):gsub("%$(%l+)", values)
-  local server = nginx.start(locations, "spec/?.lua")
+  local server = nginx.start(locations, { path = "spec/?.lua" })
   os.remove(ca)
   return setmetatable({ server = server, pipe = pipe }, Remote)
 end
