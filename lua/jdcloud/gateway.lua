@@ -13,7 +13,9 @@ local faults = require "jdcloud.gateway.faults"
 local handlers = require "jdcloud.gateway.handlers"
 local limit = require "jdcloud.gateway.limit"
 local models = require "jdcloud.models"
+local names = require "jdcloud.gateway.names"
 local route = require "jdcloud.gateway.route"
+local settings = require "jdcloud.gateway.settings"
 local verify = require "jdcloud.gateway.verify"
 
 local M = {}
@@ -36,22 +38,6 @@ local BEHAVIOURS = {
 --- The key that a gateway knows unless told otherwise. Not a secret: it opens nothing but a gateway of this module.
 M.example = { access_key = "JDCLOCALEXAMPLE0001", secret_key = "example-secret-of-the-local-gateway" }
 
--- The settings and their defaults.
-local DEFAULTS = {
-  limit = 1000, -- calls per window and access key (protocol.md 6)
-  window = 60, -- seconds
-  skew = 900, -- seconds that x-jdcloud-date may be off (protocol.md 1.13)
-  nonce_window = 1800, -- seconds that a nonce is remembered at least: twice the skew, so that no date outlives it
-  ready_after = 0.5, -- seconds that pending, stopping and the like take
-  quota = 1000, -- instances in one region
-  operation_limits = {}, -- { ["vm:describeInstances"] = calls per window }
-  behaviours = true, -- have those services a memory? else all answers are only true to their shapes
-  items = 3, -- items of a list operation without behaviour of its own, on all its pages
-  account = false, -- does it have something from the start: instances, disks, a domain … (account.lua)
-}
-
-local OTHER_OPTIONS = { access_keys = true, clock = true, seed = true, models = true }
-
 local Gateway = {}
 Gateway.__index = Gateway
 
@@ -67,6 +53,8 @@ end
 local function models_of(wanted)
   if wanted == nil then
     return models.bundled
+  elseif type(wanted) ~= "table" and type(wanted) ~= "string" then
+    error("models of a gateway: must be a file's name, facts, or a list of such", 3)
   end
   local registry, err = require("jdcloud.models.given").registry(wanted)
   if not registry then
@@ -81,20 +69,19 @@ end
 --   by default M.example alone,
 --   clock function() -> Unix seconds (core.wall), seed whole number (random; the same one gives the same ids and
 --   answers), models (facts of other services, as for jdcloud.new),
---   and the settings above
--- @return gateway; raises on an option that does not exist
+--   and the settings of jdcloud/gateway/settings.lua: limit, window, skew, nonce_window, ready_after, quota,
+--   operation_limits, behaviours, items, account
+-- @return gateway; raises on an option that does not exist or can't be that
 function M.new(options)
-  options = options or {}
-  for name in pairs(options) do
-    if DEFAULTS[name] == nil and not OTHER_OPTIONS[name] then
-      error("a gateway has no option " .. tostring(name), 2)
-    end
+  options = options == nil and {} or options
+  local registry = models_of(type(options) == "table" and options.models or nil)
+  local wrong = settings.wrong(options, registry, true)
+  if wrong then
+    error(wrong, 2)
   end
   local self = setmetatable({ offset = 0, clock = options.clock or core.wall, handlers = {} }, Gateway)
-  for name, value in pairs(DEFAULTS) do
-    self[name] = options[name] == nil and value or options[name]
-  end
-  self.routes = route.new(models_of(options.models))
+  settings.fill(options, self)
+  self.routes = route.new(registry)
   self.keys = options.access_keys or example_keys()
   self.seed = options.seed or fresh_seed()
   self.ids = envelope.ids(self.seed)
@@ -116,13 +103,14 @@ function Gateway:reset()
 end
 
 --- Changes settings while it runs.
--- @param settings table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits,
---   behaviours, items, account (from the next reset on)
-function Gateway:set(settings)
-  for name, value in pairs(settings) do
-    if DEFAULTS[name] == nil then
-      error("a gateway has no setting " .. tostring(name), 2)
-    end
+-- @param changed table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits,
+--   behaviours, items, account (from the next reset on); raises where M.new would
+function Gateway:set(changed)
+  local wrong = settings.wrong(changed, self.routes.registry, false)
+  if wrong then
+    error(wrong, 2)
+  end
+  for name, value in pairs(changed) do
     self[name] = value
   end
 end
@@ -131,6 +119,10 @@ end
 -- @param access_key (string)
 -- @param fields table with any of secret, disabled, denied, as for M.new
 function Gateway:key(access_key, fields)
+  local wrong = settings.wrong_key(fields, self.routes.registry)
+  if wrong then
+    error(wrong, 2)
+  end
   local key = self.keys[access_key] or {}
   self.keys[access_key] = key
   for name, value in pairs(fields) do
@@ -155,7 +147,7 @@ end
 --   the answer; delay, cut, stall, close and garbage disturb the connection; paging makes pages lie; executed: is the
 --   operation carried out
 function Gateway:misbehave(rule)
-  local checked, message = faults.rule(rule)
+  local checked, message = faults.rule(rule, self.routes.registry)
   if not checked then
     error(message, 2)
   end
@@ -169,7 +161,7 @@ end
 --   message, details }; params are those of the request, checked and of the model's types, now is the gateway's time.
 --   It can't yield. One that raises is answered with 500 and where it did. nil puts the operation back.
 function Gateway:on(operation, handler)
-  local known, message = handlers.known(self.routes.registry, operation)
+  local known, message = names.check(self.routes.registry, operation)
   if not known then
     error(message, 2)
   elseif handler ~= nil and type(handler) ~= "function" then

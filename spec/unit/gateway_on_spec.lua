@@ -70,7 +70,7 @@ describe("a handler", function()
     { "returns a text", function() return "CANARY" end, "returned no table" },
     { "returns no failure", function() return nil, "CANARY" end, "returned nil without a failure" },
     { "returns a function", function() return { a = { b = print } } end,
-      "returned what JSON can't hold: a%.b can't be a" },
+      "returned what JSON can't hold: a%.b: can't be a" },
   }
   for _, row in ipairs(broken) do
     it("that " .. row[1] .. " is answered with 500, which says so without values", function()
@@ -120,7 +120,7 @@ describe("a gateway with models of its own", function()
   it("raises where the facts don't hold together", function()
     local done, message = pcall(gateway.new, { models = { service = "stars" } })
     assert.is_false(done)
-    assert.matches("models%[1%]: endpoint is missing", message)
+    assert.matches("models%[1%]: endpoint must be a host's name; it is missing", message)
   end)
 end)
 

@@ -669,8 +669,76 @@ describe("misbehaviour", function()
     assert.has_error(function() g:misbehave { status = "500" } end)
     assert.has_error(function() g:misbehave { close = "soon" } end)
     assert.has_error(function() g:misbehave { times = "many" } end)
-    assert.has_error(function() gateway.new { windw = 3 } end)
-    assert.has_error(function() g:set { access_keys = {} } end)
+  end)
+
+  local never = {
+    { "of an operation that no service has", { operation = "describeInstnces", status = 500 },
+      'did you mean "describeInstances"' },
+    { "of an operation that the service hasn't", { operation = "vm:describeInstnces", status = 500 },
+      'did you mean "describeInstances"' },
+    { "of an operation with a dot", { operation = "vm.describeInstances", status = 500 }, '"vm:describeInstances"' },
+    { "of a method that nothing has", { method = "get", status = 500 }, '"GET"' },
+    { "that does nothing", {}, "do something" },
+    { "that only has a text", { message = "m", operation = "describeInstances" }, "do something" },
+    { "that comes no times", { status = 500, times = 0 }, "from 1" },
+    { "that comes half a time", { status = 500, times = 0.5 }, "from 1" },
+    { "before the first request", { status = 500, nth = 0 }, "from 1" },
+    { "that is none", nil, "table" },
+  }
+  for i = 1, 10 do
+    local row = never[i]
+    it("is refused if it is one " .. row[1], function()
+      local done, message = pcall(new().misbehave, new(), row[2])
+      assert.is_false(done)
+      assert.is_truthy(message:find(row[3], 1, true), message)
+    end)
+  end
+end)
+
+describe("the settings", function()
+  local wrong = {
+    { { windw = 3 }, 'no option windw; did you mean "window"?' }, { { limit = "5" }, "limit of a gateway: must be" },
+    { { limit = 0 / 0 }, "limit of a gateway: must be" }, { { limit = 1.5 }, "limit of a gateway: must be" },
+    { { window = 0 }, "window of a gateway: must be" }, { { skew = -1 }, "skew of a gateway: must be" },
+    { { ready_after = math.huge }, "ready_after of a gateway: must be" },
+    { { seed = "abc" }, "seed of a gateway: must be" }, { { seed = 0.5 }, "seed of a gateway: must be" },
+    { { models = 5 }, "models of a gateway: must be" },
+    { { account = "yes" }, "account of a gateway: must be a boolean" },
+    { { clock = 5 }, "clock of a gateway: must be" },
+    { { operation_limits = 5 }, "operation_limits of a gateway: must be" },
+    { { operation_limits = { ["vm:describeInstnces"] = 5 } }, 'did you mean "describeInstances"' },
+    { { operation_limits = { ["vm:describeInstances"] = "5" } }, "must be a whole number" },
+    { { access_keys = 5 }, "access_keys of a gateway: must be" },
+    { { access_keys = { A = { secrt = "CANARY" } } }, "secrt is no field" },
+    { { access_keys = { A = {} } }, "secret is missing" }, { { access_keys = { A = 5 } }, "a table of secret" },
+    { { access_keys = { A = { secret = "CANARY", denied = { "vm.deleteInstance" } } } }, '"vm:deleteInstance"' },
+    { "CANARY", "must be a table" }, { false, "must be a table" },
+  }
+
+  local function refused(text, ...)
+    local done, message = pcall(...)
+    assert.is_false(done)
+    assert.is_truthy(message:find(text, 1, true), message)
+    assert.is_nil(message:find("CANARY", 1, true))
+  end
+
+  it("are checked when a gateway is made, without a value in what is said", function()
+    for _, row in ipairs(wrong) do refused(row[2], gateway.new, row[1]) end
+  end)
+
+  it("are checked when they change", function()
+    local g = new()
+    refused("no setting access_keys", g.set, g, { access_keys = {} })
+    refused("limit of a gateway: must be", g.set, g, { limit = "5" })
+    refused("must be a table", g.set, g)
+    refused("secret must be a string", g.key, g, "A", { secret = 5 })
+    refused("a table of secret", g.key, g, "A")
+    assert.same({ 1000, {} }, { g.limit, g.operation_limits })
+  end)
+
+  it("may be false", function()
+    local g = new { behaviours = false }
+    assert.is_false(g.behaviours)
   end)
 end)
 

@@ -2,13 +2,14 @@
 
 local collection = require "jdcloud.gateway.collection"
 local envelope = require "jdcloud.gateway.envelope"
+local names = require "jdcloud.gateway.names"
 
 local M = {}
 
 -- Every field of a rule, so that a misspelt one is an error and not a fault that never comes.
 local FIELDS = {
   operation = "string", -- only requests of this operation, "describeInstances" or "vm:describeInstances"
-  method = "string", -- only requests of this method
+  method = "string", -- only requests of this method, "GET"
   nth = "number", -- not before the nth request that matches, 1
   times = "any", -- how many requests, 1; "all" for every one from then on
   front = "boolean", -- before authentication and limit, as a proxy in front would; else only calls that passed both
@@ -31,6 +32,12 @@ local FIELDS = {
 }
 
 local WIRE = { "delay", "cut", "stall", "close", "garbage" }
+-- What a rule does, one of these at least; the other fields say when, or go along with an error.
+local EFFECTS = {
+  "status", "code", "error_status", "html", "body", "body_size", "headers", "delay", "cut", "stall", "close", "garbage",
+  "paging",
+}
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true }
 local CLOSE = { before = true, after = true, next = true }
 
 local PAGE = "<html>\n<head><title>%d</title></head>\n<body><center><h1>%d</h1></center></body>\n</html>\n"
@@ -46,10 +53,47 @@ local function wrong_paging(paging)
   end
 end
 
+local function is_count(value)
+  return type(value) == "number" and value >= 1 and value % 1 == 0
+end
+
+-- nil, or why no request would be hit as the rule says.
+local function wrong_request(rule, registry)
+  if rule.method and not METHODS[rule.method] then
+    return 'method of a fault is like "GET"'
+  elseif rule.nth and not is_count(rule.nth) then
+    return "nth of a fault is a whole number from 1"
+  elseif rule.times ~= nil and rule.times ~= "all" and not is_count(rule.times) then
+    return 'times of a fault is a whole number from 1, or "all"'
+  elseif rule.operation then
+    local _, message = names.check_short(registry, rule.operation)
+    return message
+  end
+end
+
+-- nil, or what is wrong with what is done to an answer.
+local function wrong_effect(rule)
+  if rule.close and not CLOSE[rule.close] then
+    return 'close of a fault is "before", "after" or "next"'
+  end
+  local does = rule.executed == false
+  for _, name in ipairs(EFFECTS) do
+    does = does or rule[name]
+  end
+  if not does then
+    return "a fault must do something: have a status, a body, a delay, …"
+  end
+  return wrong_paging(rule.paging)
+end
+
 --- Checks a rule.
 -- @param rule (table) the fields above
+-- @param registry of models, whose operations a rule may be for
 -- @return a copy, ready for M.take | nil, message
-function M.rule(rule)
+function M.rule(rule, registry)
+  if type(rule) ~= "table" then
+    return nil, "a fault is a table"
+  end
   local copy = { seen = 0, used = 0 }
   for name, value in pairs(rule) do
     local kind = FIELDS[name]
@@ -60,13 +104,7 @@ function M.rule(rule)
     end
     copy[name] = value
   end
-  if copy.close and not CLOSE[copy.close] then
-    return nil, 'close of a fault is "before", "after" or "next"'
-  end
-  if copy.times ~= nil and copy.times ~= "all" and type(copy.times) ~= "number" then
-    return nil, 'times of a fault is a number or "all"'
-  end
-  local wrong = wrong_paging(copy.paging)
+  local wrong = wrong_request(copy, registry) or wrong_effect(copy)
   if wrong then
     return nil, wrong
   end

@@ -5,24 +5,6 @@ local json = require "jdcloud.json"
 
 local M = {}
 
---- The operation that a name means.
--- @param registry of models (models.lua)
--- @param name (string) "disk:createSnapshots"
--- @return true | nil, message with the nearest names
-function M.known(registry, name)
-  local service, operation = tostring(name):match("^([^:]*):(.*)$")
-  if not service then
-    return nil, ('"%s" names no operation: they are written like "vm:describeInstances"'):format(tostring(name))
-  end
-  local model, message = registry:service(service)
-  if not model then
-    return nil, message
-  end
-  local found
-  found, message = model:operation(operation)
-  return found and true, message
-end
-
 local function broken(name, what)
   return nil, {
     http = 500,
