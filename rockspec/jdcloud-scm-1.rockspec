@@ -248,6 +248,7 @@ build = {
     ["jdcloud.transport.cosocket"] = "lua/jdcloud/transport/cosocket.lua",
     ["jdcloud.transport.cosocket.certificate"] = "lua/jdcloud/transport/cosocket/certificate.lua",
     ["jdcloud.transport.cosocket.connection"] = "lua/jdcloud/transport/cosocket/connection.lua",
+    ["jdcloud.transport.cosocket.head"] = "lua/jdcloud/transport/cosocket/head.lua",
     ["jdcloud.transport.cosocket.http1"] = "lua/jdcloud/transport/cosocket/http1.lua",
     ["jdcloud.transport.cosocket.place"] = "lua/jdcloud/transport/cosocket/place.lua",
     ["jdcloud.transport.curl"] = "lua/jdcloud/transport/curl.lua",

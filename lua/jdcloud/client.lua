@@ -44,12 +44,16 @@ local function operation_of(client, name)
   return nil, errors.new { kind = "invalid", message = message, service = client.model.service, attempts = 0 }
 end
 
+local NO_REGION = "there is no region: give the option region, or the parameter regionId"
+local NO_REGION_IN_NGINX = NO_REGION .. "; nginx hides JDCLOUD_REGION_ID unless its directive env names it"
+
 -- Parameters that can't be sent. The error's kind is config if all that is wrong is that there is no region.
 local function refused(model, name, problems)
   local no_region = #problems == 1 and problems[1].config
+  local hint = type(rawget(_G, "ngx")) == "table" and NO_REGION_IN_NGINX or NO_REGION
   return errors.new {
     kind = no_region and "config" or "invalid", problems = problems, service = model.service, operation = name,
-    attempts = 0, hint = no_region and "there is no region: give the option region, or the parameter regionId" or nil,
+    attempts = 0, hint = no_region and hint or nil,
   }
 end
 

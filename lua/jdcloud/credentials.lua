@@ -51,7 +51,8 @@ local function not_found(options)
   local path = profile_place(options) or "~/.jdc/config (but HOME is not set)"
   if options.profile then return config_error(('no access key: the profile "%s" needs the file %s'):format(
     options.profile, path)) end
-  local hint = "in nginx, name the variables with the directive env"
+  local hint = "nginx takes variables out of its environment unless nginx.conf names them, outside of all blocks, with "
+    .. "the directive env: env JDCLOUD_ACCESS_KEY_ID; env JDCLOUD_SECRET_ACCESS_KEY;"
   return config_error("no access key: looked at the options access_key, secret_key and credentials, at the "
     .. "environment (JDCLOUD_ACCESS_KEY_ID with JDCLOUD_SECRET_ACCESS_KEY or JDCLOUD_ACCESS_KEY_SECRET, "
     .. "JDCLOUD_ACCESS_KEY with JDCLOUD_SECRET_KEY) and at " .. path,

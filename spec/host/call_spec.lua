@@ -384,8 +384,9 @@ local function specs(carrier)
 
       it("gives up when it would wait longer than max_wait", function()
         server:set { limit = 0 }
-        local err = stack:failed({ kind = "throttled", status = "HTTP_RATE_LIMIT_EXCEEDED", code = 429, retryable = true,
-          attempts = 1, sent = true, gave_up = "max_wait" }, cloud.vm:describeInstances({}, { max_wait = 0.3 }))
+        local err = stack:failed({ kind = "throttled", status = "HTTP_RATE_LIMIT_EXCEEDED", code = 429,
+          retryable = true, attempts = 1, sent = true, gave_up = "max_wait" },
+          cloud.vm:describeInstances({}, { max_wait = 0.3 }))
         assert.matches("all calls with this access key", err.hint)
         assert.is_true(err.retry_after > 0)
         assert.are.same({ "GET 429" }, stack:arrived())

@@ -247,12 +247,16 @@ describe("in nginx", function()
       assert.is_true(seconds < 1.5)
     end)
 
-    it("finds no keys in the environment, and is told why", function()
-      local kind, hint = inside([[
-        local _, err = jdcloud.new { region = "cn-north-1" }
-        return err.kind, err.hint]], server.plain)
-      assert.equal("config", kind)
-      assert.truthy(hint:find("directive env", 1, true))
+    it("finds no keys and no region in the environment, and is told why", function()
+      for _, options in ipairs { {}, { access_key = "A", secret_key = "SK-CANARY" } } do
+        local kind, hint = inside([[
+          local _, options = ...
+          local cloud, err = jdcloud.new(options)
+          if cloud then _, err = cloud.vm:describeInstances() end
+          return err.kind, err.hint]], server.plain, options)
+        assert.equal("config", kind)
+        assert.truthy(hint:find("directive env", 1, true))
+      end
     end)
   end)
 end)

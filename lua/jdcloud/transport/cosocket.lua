@@ -7,6 +7,7 @@
 local certificate = require "jdcloud.transport.cosocket.certificate"
 local connection = require "jdcloud.transport.cosocket.connection"
 local core = require "jdcloud.core"
+local head_of = require "jdcloud.transport.cosocket.head"
 local http1 = require "jdcloud.transport.cosocket.http1"
 local phase = require "jdcloud.phase"
 local places = require "jdcloud.transport.cosocket.place"
@@ -277,7 +278,7 @@ return function(options)
     x, message = begin(request, place, settings)
     if not x then return refused(message) end
     if path:sub(1, 1) ~= "/" then path = "/" .. path end
-    head, message = http1.head(method, place.absolute .. path, request.headers, request.body, place.authority)
+    head, message = head_of(method, place.absolute .. path, request.headers, request.body, place.authority)
     if not head then return refused(message) end
     return exchange(x, method, head, request.body)
   end

@@ -87,6 +87,20 @@ local function open_tunnel(x, sock)
   return nil, failed("network", "connect", "the proxy opened no tunnel: " .. failure.message)
 end
 
+local function is_address(name)
+  return name:find("^[%d.]+$") ~= nil or name:sub(1, 1) == "["
+end
+
+-- When a handshake ends without a wait, lua-resty-core stumbles over a certificate that is refused, and only nginx's
+-- log says why.
+local function refused_at_once(x, err)
+  local name = x.place.name
+  local message = "TLS with " .. name .. ": " .. err
+  if not err:find("assertion failed", 1, true) then return failed("config", "tls", message) end
+  message = ("the certificate of %s is not trusted, or not for that name: nginx's error log says which"):format(name)
+  return failed("config", "tls", message, is_address(name) and BY_ADDRESS or NO_AUTHORITY)
+end
+
 local function tls_failure(x, err)
   local name = x.place.name
   if err == "timeout" then return too_slow(x) end
@@ -95,9 +109,8 @@ local function tls_failure(x, err)
   end
   local message = ("the certificate of %s is not trusted: %s"):format(name, err)
   if err:find("host mismatch", 1, true) then
-    local by_address = name:find("^[%d.]+$") or name:sub(1, 1) == "["
-    return failed("config", "tls", "the certificate is not one for " .. name, by_address and BY_ADDRESS
-      or "is it the endpoint's name?")
+    return failed("config", "tls", "the certificate is not one for " .. name,
+      is_address(name) and BY_ADDRESS or "is it the endpoint's name?")
   end
   if err:find("issuer", 1, true) or err:find("self%-?.?signed") or err:find("chain too long", 1, true)
     or err:find("first certificate", 1, true) then
@@ -140,7 +153,7 @@ local function begin_tls(x, sock)
   set_connect_time(x, sock)
   -- It may raise; LuaJIT, which alone runs this, yields through pcall.
   local ran, session, err = pcall(sock.sslhandshake, sock, nil, x.place.name, true)
-  if not ran then return nil, failed("config", "tls", "TLS with " .. x.place.name .. ": " .. tostring(session)) end
+  if not ran then return nil, refused_at_once(x, tostring(session)) end
   if not session and err then return nil, tls_failure(x, err) end
   return check_version(session, x.settings.tls_min)
 end
