@@ -44,6 +44,7 @@ build = {
     ["jdcloud.gateway"] = "lua/jdcloud/gateway.lua",
     ["jdcloud.gateway.account"] = "lua/jdcloud/gateway/account.lua",
     ["jdcloud.gateway.answers"] = "lua/jdcloud/gateway/answers.lua",
+    ["jdcloud.gateway.attachment"] = "lua/jdcloud/gateway/attachment.lua",
     ["jdcloud.gateway.billing"] = "lua/jdcloud/gateway/billing.lua",
     ["jdcloud.gateway.canonical"] = "lua/jdcloud/gateway/canonical.lua",
     ["jdcloud.gateway.cdn"] = "lua/jdcloud/gateway/cdn.lua",

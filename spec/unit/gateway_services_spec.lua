@@ -96,6 +96,73 @@ describe("the gateway's services:", function()
       refused("invalid", cloud.vm:modifyInstanceAttribute { instanceId = id })
       refused("not_found", cloud.vm:modifyInstanceAttribute { instanceId = "i-gone", name = "c" })
     end)
+
+    local function instance()
+      return assert(cloud.vm:createInstances { instanceSpec = { az = "cn-north-1a", name = "a",
+        charge = { chargeMode = "postpaid_by_usage" } } }).instanceIds[1]
+    end
+
+    -- What the disk says of itself and of its attachment, and what the instance says of it.
+    local function seen(id, disk_id)
+      local shown = assert(cloud.disk:describeDisk { diskId = disk_id }).disk
+      local at_disk = shown.attachments[1] or {}
+      local at_instance = assert(cloud.vm:describeInstance { instanceId = id }).instance.dataDisks[1] or {}
+      return { shown.status, at_disk.instanceId, at_disk.status or "-", at_instance.status or "-",
+        at_instance.cloudDisk and at_instance.cloudDisk.diskId }
+    end
+
+    it("attaches a disk and detaches it, which takes a while", function()
+      local id, data = instance(), disk()
+      local both = { instanceId = id, diskId = data }
+      refused("busy", cloud.vm:attachDisk(both))
+      g:advance(6)
+      refused("not_found", cloud.vm:detachDisk(both))
+      assert(cloud.vm:attachDisk(both))
+      assert.same({ "in-use", id, "attaching", "attaching", data }, seen(id, data))
+      refused("busy", cloud.vm:detachDisk(both))
+      assert(cloud.disk:wait("disk_attached", both))
+      assert.same({ "in-use", id, "attached", "attached", data }, seen(id, data))
+      refused("busy", cloud.vm:attachDisk(both))
+      refused("busy", cloud.disk:deleteDisk { diskId = data })
+      assert(cloud.vm:detachDisk(both))
+      assert.same({ "in-use", id, "detaching", "detaching", data }, seen(id, data))
+      assert(cloud.disk:wait("disk_detached", both))
+      assert.same({ "available", nil, "-", "-" }, seen(id, data))
+      assert(cloud.vm:attachDisk(both))
+    end)
+
+    it("attaches nothing that isn't there, in another zone or on another instance", function()
+      local id, other, data, far = instance(), instance(), disk(), disk { az = "cn-north-1b" }
+      g:advance(6)
+      refused("not_found", cloud.vm:attachDisk { instanceId = "i-gone", diskId = data })
+      refused("not_found", cloud.vm:attachDisk { instanceId = id, diskId = "vol-gone" })
+      refused("not_found", cloud.vm:detachDisk { instanceId = id, diskId = "vol-gone" })
+      refused("invalid", cloud.vm:attachDisk { instanceId = id, diskId = far })
+      assert(cloud.vm:attachDisk { instanceId = id, diskId = data })
+      g:advance(6)
+      refused("busy", cloud.vm:attachDisk { instanceId = other, diskId = data })
+      refused("not_found", cloud.vm:detachDisk { instanceId = other, diskId = data })
+    end)
+
+    it("knows several disks by their device, and lets go of them when it is deleted", function()
+      local id, kept, lost = instance(), disk(), disk()
+      g:advance(6)
+      assert(cloud.vm:attachDisk { instanceId = id, diskId = kept })
+      assert(cloud.vm:attachDisk { instanceId = id, diskId = lost, autoDelete = true })
+      local shown = assert(cloud.vm:describeInstance { instanceId = id }).instance.dataDisks
+      assert.same({ "vdb", "vdc" }, names(shown, "deviceName"))
+      g:advance(6)
+      assert(cloud.vm:detachDisk { instanceId = id, diskId = kept })
+      g:advance(6)
+      assert(cloud.vm:attachDisk { instanceId = id, diskId = kept })
+      shown = assert(cloud.vm:describeInstance { instanceId = id }).instance.dataDisks
+      assert.same({ "vdb", "vdc" }, names(shown, "deviceName"))
+      assert(cloud.vm:deleteInstance { instanceId = id })
+      g:advance(6)
+      local left = cloud.disk:all("describeDisks")
+      assert.same({ kept }, names(left, "diskId"))
+      assert.same({ "available", {} }, { left[1].status, left[1].attachments })
+    end)
   end)
 
   describe("domainservice", function()

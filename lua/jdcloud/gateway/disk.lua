@@ -1,6 +1,7 @@
 -- The disk service: disks and snapshots that live (creating, available, deleting, gone), are listed and filtered.
 -- Each operation is function(store, params, now) -> result | nil, failure { http, status, message }.
 
+local attachment = require "jdcloud.gateway.attachment"
 local instance = require "jdcloud.gateway.instance"
 local json = require "jdcloud.json"
 local paging = require "jdcloud.gateway.paging"
@@ -26,6 +27,7 @@ end
 local function alive(store, kind, region, now)
   local kept, found = {}, {}
   for _, item in ipairs(store[kind]) do
+    attachment.settle(item, now)
     local status = item.view.status
     if now >= item.until_time then
       status = FOLLOWING[status] or status
@@ -49,6 +51,15 @@ local function find(store, kind, field, params, now)
     end
   end
   return nil, { http = 404, status = "NOT_FOUND", message = "no such " .. field .. " in this region" }
+end
+
+--- A disk that is there.
+-- @param store of M.new
+-- @param params { regionId, diskId }
+-- @param now (number) Unix seconds
+-- @return { view = Disk, attachment = nil or of attachment.lua } | nil, failure { http, status, message }
+function M.find(store, params, now)
+  return find(store, "disks", "diskId", params, now)
 end
 
 local function add(store, kind, region, view, now)

@@ -1,5 +1,5 @@
--- names.lua - the operations that a user of the gateway names: a misspelt one would be a fault, a limit or a handler that
--- never comes.
+-- names.lua - the operations that a user of the gateway names: a misspelt one would be a fault, a limit or a handler
+-- that never comes.
 
 local nearest = require "jdcloud.nearest"
 

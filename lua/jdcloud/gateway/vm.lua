@@ -1,7 +1,9 @@
 -- The vm service: instances that live (pending, running, stopping, stopped, gone), are listed, filtered and charged.
 -- Each operation is function(store, params, now) -> result | nil, failure { http, status, message }.
 
+local attachment = require "jdcloud.gateway.attachment"
 local core = require "jdcloud.core"
+local disks = require "jdcloud.gateway.disk"
 local instance = require "jdcloud.gateway.instance"
 local paging = require "jdcloud.gateway.paging"
 local json = require "jdcloud.json"
@@ -42,7 +44,8 @@ end
 
 --- A store of instances.
 -- @param settings { ready_after = seconds that pending, stopping and the like take, quota = instances of one region,
---   ids = function() -> 32 characters, for the ids of instances }; read anew for every request
+--   ids = function() -> 32 characters, for the ids of instances, stores = { disk = store of disk.lua } }; read anew
+--   for every request
 function M.new(settings)
   return {
     settings = settings,
@@ -55,6 +58,7 @@ end
 local function alive(store, region, now)
   local kept, found = {}, {}
   for _, item in ipairs(store.instances) do
+    attachment.settle_all(item, now)
     if instance.state(item, now) ~= "gone" then
       kept[#kept + 1] = item
       if item.region == region then
@@ -200,6 +204,49 @@ function M.operations.modifyInstanceAttribute(store, params, now)
   return {}
 end
 
+local function unfit(what, status, action)
+  local message = ("the %s is %s: %s is not possible now"):format(what, status, action)
+  return nil, { http = 400, status = "FAILED_PRECONDITION", message = message }
+end
+
+-- Both of the instance and the disk, or a failure.
+local function find_both(store, params, now)
+  local item, failure = find(store, params, now)
+  local disk
+  if item then
+    disk, failure = disks.find(store.settings.stores.disk, params, now)
+  end
+  return disk and item, disk or failure
+end
+
+function M.operations.attachDisk(store, params, now)
+  local item, disk = find_both(store, params, now)
+  if not item then
+    return nil, disk
+  elseif disk.view.az ~= item.view.az then
+    return invalid("the disk is not in the zone of the instance")
+  elseif item.view.status ~= "running" and item.view.status ~= "stopped" then
+    return unfit("instance", item.view.status, "attachDisk")
+  elseif disk.view.status ~= "available" then
+    return unfit("disk", disk.view.status, "attachDisk")
+  end
+  attachment.attach(item, disk, params, now, now + store.settings.ready_after)
+  return {}
+end
+
+function M.operations.detachDisk(store, params, now)
+  local item, disk = find_both(store, params, now)
+  if not item then
+    return nil, disk
+  elseif not disk.attachment or disk.attachment.instance ~= item then
+    return nil, { http = 404, status = "NOT_FOUND", message = "the disk is not attached to this instance" }
+  elseif disk.attachment.at_disk.status ~= "attached" then
+    return unfit("disk", disk.attachment.at_disk.status, "detachDisk")
+  end
+  attachment.detach(disk, now + store.settings.ready_after)
+  return {}
+end
+
 for _, action in ipairs { "startInstance", "stopInstance", "rebootInstance", "deleteInstance" } do
   M.operations[action] = function(store, params, now)
     local item, failure = find(store, params, now)
@@ -207,12 +254,9 @@ for _, action in ipairs { "startInstance", "stopInstance", "rebootInstance", "de
       return nil, failure
     end
     if not instance.act(item, action, now) then
-      local message = "the instance is %s: %s is not possible now"
-      return nil, {
-        http = 400,
-        status = "FAILED_PRECONDITION",
-        message = message:format(item.view.status, action),
-      }
+      return unfit("instance", item.view.status, action)
+    elseif action == "deleteInstance" then
+      attachment.detach_all(item, item.until_time)
     end
     return {}
   end
