@@ -1,5 +1,6 @@
 -- Disks on instances: what attachDisk and detachDisk of vm do to both, and the states that an attachment goes through
--- by itself. It is kept at the disk, which has at most one here; the instance knows its disks, in the order of its view.
+-- by itself. It is kept at the disk, which has at most one here; the instance knows its disks, in the order of its
+-- view.
 
 local json = require "jdcloud.json"
 
