@@ -39,7 +39,8 @@ CRYPTO_CFLAGS = $(call pkg,--cflags,libcrypto)
 CRYPTO_LIBS   = $(or $(call pkg,--libs,libcrypto),-lcrypto)
 CURL_CFLAGS   = $(call pkg,--cflags,libcurl)
 CURL_LIBS     = $(or $(call pkg,--libs,libcurl),-lcurl)
-LUA_LIBS      = $(or $(call pkg,--libs,$(call lua_pkgs,5.4)),-llua5.4)
+lua_libs      = $(or $(call pkg,--libs,$(call lua_pkgs,$(1))),-l$(if $(filter jit,$(1)),luajit-5.1,lua$(1)))
+LUA_LIBS      = $(call lua_libs,5.4)
 CMOCKA_LIBS   = $(or $(call pkg,--libs,cmocka),-lcmocka)
 
 COMPILE = $(CC) -std=c11 -fPIC $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) -MMD -MP
@@ -59,6 +60,11 @@ MODULES    = $(foreach l,$(LUAS),$(BUILD)/$(l)/jdcloud/core.so $(BUILD)/$(l)/jdc
 LUA_SHARE  = $(DESTDIR)$(PREFIX)/share/lua/$(patsubst jit,5.1,$(LUA))
 LUA_LIB    = $(DESTDIR)$(PREFIX)/lib/lua/$(patsubst jit,5.1,$(LUA))
 
+# What `make static` makes, and where: the models of SERVICES (all by default), libcurl's module unless CURL=no.
+SERVICES  ?=
+CURL      ?= yes
+STATIC    ?= $(BUILD)/static
+
 NEED_BUILD = cc crypto curl
 NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(sort $(1) jit),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
@@ -69,14 +75,22 @@ NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(LUAS),$(call NEED_
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: build modules demo gateway test unit c-tests spec sanitize bench bench-programs lint checks models install \
-  clean help FORCE
+.PHONY: build modules static static-library demo gateway test unit c-tests spec sanitize bench bench-programs lint \
+  checks models install clean help FORCE
 
 build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
 	@spec/support/deps.sh --check $(NEED_BUILD) dev:$(LUA)
 	@$(MAKE) modules LUAS=$(LUA)
 
 modules: $(MODULES)
+
+static: ## make one library with the Lua files in it, for LUA: SERVICES="vm disk" (all by default), CURL=no
+	@spec/support/deps.sh --check cc crypto $(if $(filter no,$(CURL)),,curl) dev:$(LUA) lua:$(LUA)
+	@$(MAKE) static-library
+	@echo 'Link it: cc program.c -I$(STATIC) $(patsubst -isystem%,-I%,$(INC_$(LUA))) $(STATIC)/libjdcloud.a' \
+	  '$(strip $(if $(filter no,$(CURL)),,$(CURL_LIBS)) $(CRYPTO_LIBS) $(call lua_libs,$(LUA)))'
+
+static-library: $(STATIC)/libjdcloud.a
 
 demo: ## show what the library does, against a gateway on this machine
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
@@ -100,7 +114,7 @@ unit: ## run the C tests
 
 spec: ## run one spec FILE on one LUA
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA)) $(call NEED_SPEC,$(LUA))
-	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
+	@$(MAKE) modules $(if $(findstring embed,$(FILE)),$(BUILD)/examples/embed) LUAS="$(sort $(LUA) jit)"
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/busted.lua $(or $(FILE),spec/unit)
 
 sanitize: ## run the tests under the address and undefined-behaviour sanitizers, and under valgrind
@@ -138,7 +152,7 @@ clean: ## remove everything that was made, by luarocks too
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-c-tests: $(C_TESTS:%=$(BUILD)/%)
+c-tests: $(C_TESTS:%=$(BUILD)/%) $(BUILD)/examples/embed
 bench-programs: $(C_BENCHES:%=$(BUILD)/bench/%)
 
 # Everything compiled depends on this file, which changes only when the compiler or its flags do.
@@ -170,6 +184,38 @@ $(BUILD)/$(1)/jdcloud/curl.so: $(CURL_SRC:csrc/%.c=$(BUILD)/obj/$(1)/%.o) $(BUIL
 endef
 $(foreach l,$(ALL_LUAS),$(eval $(call rules_of_lua,$(l))))
 
+# A static library: $(1) its folder, $(2) a Lua, $(3) services or none for all, $(4) "no": without libcurl's module.
+# The file of its Lua texts is written anew only if it is to change. All is one object, so that no other name of ours
+# than jdc_preload and the luaopen_ can meet one of the program's.
+define rules_of_static
+$(1)/modules-$(2).c: FORCE
+	@mkdir -p $$(@D)
+	@spec/support/lua.sh $(2) spec/support/static.lua $$@ '$(4)' $(3)
+
+$(1)/modules-$(2).o: $(1)/modules-$(2).c $(BUILD)/flags
+	$$(call say,CC)$$(COMPILE) $$(INC_$(2)) -Wno-overlength-strings -Wno-missing-prototypes -Icsrc -c -o $$@ $$<
+
+$(1)/made-for: FORCE
+	@mkdir -p $$(@D)
+	@echo $(2) $(4) | cmp -s - $$@ || echo $(2) $(4) >$$@
+
+$(1)/libjdcloud.a: $(1)/modules-$(2).o $(BUILD)/obj/$(2)/static/preload.o $(CORE_OBJ) \
+  $(LUA_SRC:csrc/%.c=$(BUILD)/obj/$(2)/%.o) $(if $(filter no,$(4)),,$(CURL_SRC:csrc/%.c=$(BUILD)/obj/$(2)/%.o)) \
+  csrc/static/jdcloud_static.h $(1)/made-for
+	@rm -f $$@
+	@$(CC) -r -nostdlib -o $(1)/jdcloud.o $$(filter %.o,$$^)
+	@objcopy --wildcard -G jdc_preload -G 'luaopen_jdcloud_*' $(1)/jdcloud.o
+	@cp csrc/static/jdcloud_static.h $(1)/
+	$$(call say,AR)$(AR) rcs $$@ $(1)/jdcloud.o
+	@rm -f $(1)/jdcloud.o
+endef
+$(eval $(call rules_of_static,$(STATIC),$(LUA),$(SERVICES),$(CURL)))
+$(eval $(call rules_of_static,$(BUILD)/examples,5.4,vm disk,no))
+$(eval $(call rules_of_static,$(BUILD)/host,5.4))
+
+$(BUILD)/examples/embed: examples/embed.c $(BUILD)/examples/libjdcloud.a $(BUILD)/flags
+	$(call say,LD)$(PROGRAM) $(INC_5.4) -I$(@D) -o $@ $< $(@D)/libjdcloud.a $(CRYPTO_LIBS) $(LUA_LIBS)
+
 $(BUILD)/unit/vectors.h: spec/support/vectors_to_c.lua spec/vectors/sign.json
 	@mkdir -p $(@D)
 	$(call say,LUA)spec/support/lua.sh 5.4 $^ > $@
@@ -181,9 +227,12 @@ $(BUILD)/unit/%: spec/unit/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
+$(BUILD)/host/test_threads: $(BUILD)/host/libjdcloud.a
+$(BUILD)/host/test_threads: HOST_LIBS = -pthread $(BUILD)/host/libjdcloud.a $(CURL_LIBS) $(CRYPTO_LIBS)
+
 $(BUILD)/host/%: spec/host/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) $(INC_5.4) -o $@ $< $(CMOCKA_LIBS) $(LUA_LIBS)
+	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) $(INC_5.4) -I$(@D) -o $@ $< $(HOST_LIBS) $(CMOCKA_LIBS) $(LUA_LIBS)
 
 $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -191,4 +240,5 @@ $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	  -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
 
 .SECONDARY:
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d \
+  $(BUILD)/examples/*.d)

@@ -9,6 +9,8 @@ local M = {}
 -- Deeper nesting than any answer of the API has; bounds the recursion here.
 local DEPTH_MAX = 128
 
+local NO_MEMORY = "not enough memory" -- what Lua itself raises
+
 local cjson = require("cjson").new()
 cjson.decode_max_depth(DEPTH_MAX)
 cjson.decode_invalid_numbers(false)
@@ -43,7 +45,10 @@ end
 function M.read(text)
   local marked, raw = core.json_mark(text)
   local ok, value = pcall(cjson.decode, marked)
-  if not ok then return nil, tostring(value) end
+  if not ok then
+    if value == NO_MEMORY then error(value, 0) end -- the text may well be JSON
+    return nil, tostring(value)
+  end
   if raw and type(value) ~= "table" then return finish(value, list_metatable, true), false end
   return value, raw
 end
