@@ -442,28 +442,11 @@ describe("libcurl", function()
   end)
 
   describe("a forked child", function()
-    -- Runs `act` in a child and gives back what it returned, as text.
-    local function in_child(act)
-      local path = server.dir .. "/child"
-      if server.fork() == 0 then
-        local _, text = pcall(act)
-        local file = io.open(path, "w")
-        file:write(tostring(text))
-        file:close()
-        server.leave()
-      end
-      assert.equal(0, server.await())
-      local file = assert(io.open(path))
-      local text = file:read("*a")
-      file:close()
-      return text
-    end
-
     it("makes its own connections and leaves the parent's alone", function()
       local t = transport()
       assert(t.send(request(server.tls .. "/ok")))
       local connections = arrivals("tls")
-      assert.equal("200", in_child(function()
+      assert.equal("200", server.child(function()
         local status = assert(t.send(request(server.tls .. "/ok"))).status
         t.close()
         return status
@@ -478,7 +461,7 @@ describe("libcurl", function()
         local e = assert(curl.engine { ca_file = server.ca_file })
         local transfer = start(e, server[scheme] .. "/drip/30")
         e:step(0.05)
-        assert.equal("false network true 0", in_child(function()
+        assert.equal("false network true 0", server.child(function()
           local left = e:step(0)
           local status, kind, _, sent = transfer:result()
           transfer = nil -- luacheck: ignore 311

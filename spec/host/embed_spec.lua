@@ -101,12 +101,12 @@ describe("the embedding program", function()
   end)
 
   it("ends its calls at a signal", function()
-    server:misbehave { delay = 30, times = "all" }
+    server:misbehave { delay = 4, times = "all" }
     for _, signal in ipairs { "INT", "TERM" } do
       local numbers, err, code = run("5", nil, "timeout --preserve-status -s " .. signal .. " 0.5")
       assert.equal(130, code)
       assert.same({ 0, 5 }, { numbers.answered, numbers.failed })
-      assert.is_true(numbers.seconds < 10)
+      assert.is_true(numbers.seconds < 4)
       local _, lines = err:gsub("call %d: [^\n]*cancelled", "")
       assert.equal(5, lines)
     end

@@ -1,4 +1,6 @@
 -- faults.lua - compiles and starts faultd.c, with certificates made for the occasion.
+local fork = require "support.fork"
+
 local M = {}
 
 -- The specs may run under a sanitizer whose runtime is preloaded; a compiler should not.
@@ -10,7 +12,6 @@ cc=${CC:-cc}
 src=$PWD/spec/support
 cd "$1"
 $cc -std=c11 -O1 -o faultd "$src/faultd.c" -lssl -lcrypto -lpthread
-$cc -std=c11 -O1 -shared -fPIC -o forker.so "$src/forker.c"
 key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"; }
 sign() {
   key "$1"
@@ -35,7 +36,7 @@ end
 
 --- Starts the server.
 -- @return { plain =, tls =, ... the ports' base URLs, port = { plain = number, ... }, dir, ca_file, fork, leave, await,
---   stop = function() }; the folder is gone after stop.
+--   child (see fork.lua), stop = function() }; the folder is gone after stop.
 function M.start()
   local dir = capture("mktemp -d"):gsub("%s+$", "")
   local script = dir .. "/setup.sh"
@@ -52,9 +53,8 @@ function M.start()
     server[name] = scheme .. "://127.0.0.1:" .. port
     server.port[name] = tonumber(port)
   end
-  for name, symbol in pairs { fork = "fork_process", leave = "leave_process", await = "await_child" } do
-    server[name] = assert(package.loadlib(dir .. "/forker.so", symbol))
-  end
+  local forks = fork(dir)
+  server.fork, server.leave, server.await, server.child = forks.fork, forks.leave, forks.await, forks.child
   function server.stop()
     process:close() -- the server sees that its output has lost its reader
     os.execute("rm -rf " .. dir)
