@@ -121,6 +121,10 @@ static const scenario scenarios[] = {
   { "an operation of a new client", CLOUD "return cloud",
     "local result, err = (...).vm:prepare('createInstances', { instanceSpec = { name = 'a', az = 'cn-north-1a', "
     "charge = { chargeMode = 'postpaid_by_usage' } } }) if not result then error(err, 0) end" },
+  { "a call in its host's hands", CLOUD "assert(cloud.vm:describeInstances()) return { cloud, answer }",
+    "local cloud, answer = table.unpack(...) local call, err = cloud.vm:begin('describeInstances', { pageSize = 10 }) "
+    "if not call then error(err, 0) end if call:next() == 'send' then call:answered(answer) call:next() end "
+    "local result, err = call:result() if not result then error(err, 0) end" },
   { "loading libcurl's engine", "return 0", "local curl = require 'jdcloud.curl' curl.engine {}" },
   { "a transfer that is refused", "return assert(require('jdcloud.transport.curl') { proxy = false })",
     "local response, failure = (...).send { method = 'POST', url = 'http://127.0.0.1:1/', headers = { { 'a', 'b' } }, "
