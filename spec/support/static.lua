@@ -8,7 +8,7 @@ local OUT, CURL = arg[1], arg[2]
 local LUA = "lua/"
 local SERVICES = "jdcloud.services"
 
--- The local gateway is for trying things out; it needs nginx and this checkout's layout. And what is for nginx's workers.
+-- The local gateway is for trying things out; it needs nginx and this checkout's layout. The rest is nginx's workers'.
 local LEFT_OUT = {
   "^jdcloud%.gateway", "^jdcloud%.transport%.gateway$", "^jdcloud%.transport%.cosocket", "^jdcloud%.tasks%.nginx$",
   "^jdcloud%.lightthreads$",
