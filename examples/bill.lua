@@ -9,17 +9,37 @@ local jdcloud = require "jdcloud"
 local COLUMNS = { "totalFee", "discountFee", "realTotalFee", "cashCouponPayFee", "arrearFee" }
 local HEADINGS = { "LIST PRICE", "DISCOUNT", "TO PAY", "BY COUPON", "OWED" }
 
-local function usage()
-  io.stderr:write "usage: bill.lua [YYYY-MM]\n"
+local USAGE = "usage: bill.lua [YYYY-MM]"
+
+local function usage(message)
+  io.stderr:write("bill: ", message, "\n", USAGE, "\n")
   os.exit(2)
+end
+
+-- The arguments that are no options. A dash begins an option, wherever it stands.
+local function words()
+  local list = {}
+  for _, word in ipairs(arg) do
+    if word == "-h" or word == "--help" then
+      print(USAGE)
+      os.exit(0)
+    elseif word:find "^%-" then
+      usage("no option " .. word)
+    else
+      list[#list + 1] = word
+    end
+  end
+  return list
 end
 
 -- The first and the last second of the month; a bill is asked for within one month.
 local function period()
   local now = os.date "*t"
   local before = os.date("%Y-%m", os.time { year = now.year, month = now.month, day = 0, hour = 12 })
-  local year, month = (arg[1] or before):match "^(%d%d%d%d)%-(%d%d)$"
-  if not year or #arg > 1 or tonumber(month) < 1 or tonumber(month) > 12 then usage() end
+  local given = words()
+  local year, month = (given[1] or before):match "^(%d%d%d%d)%-(%d%d)$"
+  if given[2] then usage "too many arguments" end
+  if not year or tonumber(month) < 1 or tonumber(month) > 12 then usage "a month is like 2026-07" end
   local last_day = os.date("%d", os.time { year = tonumber(year), month = tonumber(month) + 1, day = 0, hour = 12 })
   local text = year .. "-" .. month
   return text, text .. "-01 00:00:00", text .. "-" .. last_day .. " 23:59:59"

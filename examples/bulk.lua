@@ -8,18 +8,38 @@
 
 local jdcloud = require "jdcloud"
 
+local USAGE = "usage: bulk.lua [--dry-run] KEY=VALUE DESCRIPTION"
+
 local function usage(message)
-  io.stderr:write("bulk: ", message, "\nusage: bulk.lua [--dry-run] KEY=VALUE DESCRIPTION\n")
+  io.stderr:write("bulk: ", message, "\n", USAGE, "\n")
   os.exit(2)
 end
 
+-- The arguments that are no options, and whether it is a dry run. A dash begins an option, wherever it stands.
+local function words()
+  local list, dry_run = {}, false
+  for _, word in ipairs(arg) do
+    if word == "-h" or word == "--help" then
+      print(USAGE)
+      os.exit(0)
+    elseif word == "--dry-run" then
+      dry_run = true
+    elseif word:find "^%-" then
+      usage("no option " .. word)
+    else
+      list[#list + 1] = word
+    end
+  end
+  return list, dry_run
+end
+
 local function arguments()
-  local dry_run = arg[1] == "--dry-run"
-  if dry_run then table.remove(arg, 1) end
-  local key, value = (arg[1] or ""):match "^([^=-][^=]*)=(.+)$"
+  local given, dry_run = words()
+  local key, value = (given[1] or ""):match "^([^=]+)=(.+)$"
   if not key then usage "which tag?" end
-  if #arg ~= 2 then usage(arg[2] and "too many arguments (quote the description)" or "which description?") end
-  return { key = key, values = { value } }, arg[2], dry_run
+  if not (given[2] or ""):find "%S" then usage "which description?" end
+  if given[3] then usage "too many arguments (quote the description)" end
+  return { key = key, values = { value } }, given[2], dry_run
 end
 
 -- The client keeps to the rate limit by itself; whoever looks on should know why nothing moves.

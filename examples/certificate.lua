@@ -36,11 +36,31 @@ local PLACES = {
   },
 }
 
+local USAGE = [[
+usage: certificate.lua [--dry-run] CERTIFICATE.pem KEY.pem cdn DOMAIN
+       certificate.lua [--dry-run] CERTIFICATE.pem KEY.pem lb LISTENER]]
+
 local function usage(message)
-  io.stderr:write("certificate: ", message, "\n",
-    "usage: certificate.lua [--dry-run] CERTIFICATE.pem KEY.pem cdn DOMAIN\n",
-    "       certificate.lua [--dry-run] CERTIFICATE.pem KEY.pem lb LISTENER\n")
+  io.stderr:write("certificate: ", message, "\n", USAGE, "\n")
   os.exit(2)
+end
+
+-- The arguments that are no options, and whether it is a dry run. A dash begins an option, wherever it stands.
+local function words()
+  local list, dry_run = {}, false
+  for _, word in ipairs(arg) do
+    if word == "-h" or word == "--help" then
+      print(USAGE)
+      os.exit(0)
+    elseif word == "--dry-run" then
+      dry_run = true
+    elseif word:find "^%-" then
+      usage("no option " .. word)
+    else
+      list[#list + 1] = word
+    end
+  end
+  return list, dry_run
 end
 
 -- Looked into before it is sent: the two files taken for each other would hand out the key as a certificate.
@@ -56,13 +76,12 @@ local function read_pem(path, what)
 end
 
 local function arguments()
-  local dry_run = arg[1] == "--dry-run"
-  if dry_run then table.remove(arg, 1) end
-  if #arg ~= 4 then usage(#arg < 4 and "an argument is missing" or "too many arguments") end
-  if not PLACES[arg[3]] then usage "a certificate goes to cdn or lb" end
+  local given, dry_run = words()
+  if #given ~= 4 then usage(#given < 4 and "an argument is missing" or "too many arguments") end
+  if not PLACES[given[3]] then usage "a certificate goes to cdn or lb" end
   return {
-    certificate = read_pem(arg[1], "CERTIFICATE"), key = read_pem(arg[2], "PRIVATE KEY"), place = PLACES[arg[3]],
-    target = arg[4], dry_run = dry_run,
+    certificate = read_pem(given[1], "CERTIFICATE"), key = read_pem(given[2], "PRIVATE KEY"),
+    place = PLACES[given[3]], target = given[4], dry_run = dry_run,
   }
 end
 

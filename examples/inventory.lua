@@ -24,20 +24,35 @@ local KINDS = {
   },
 }
 
--- The regions to look into: views of one cloud, which share its connections, keys and rate limit.
+local USAGE = "usage: inventory.lua [REGION…]"
+
+local function usage(message)
+  io.stderr:write("inventory: ", message, "\n", USAGE, "\n")
+  os.exit(2)
+end
+
+-- The regions that are named, each once, or all.
+local function regions()
+  local codes, seen = {}, {}
+  for _, word in ipairs(arg) do
+    if word == "-h" or word == "--help" then
+      print(USAGE)
+      os.exit(0)
+    elseif not word:find "^%l+%-%l+%-%d+$" then
+      usage(('"%s" is no region'):format(word))
+    elseif not seen[word] then
+      codes[#codes + 1], seen[word] = word, true
+    end
+  end
+  if codes[1] then return codes end
+  for i, region in ipairs(jdcloud.regions) do codes[i] = region.code end
+  return codes
+end
+
+-- Views of one cloud, which share its connections, keys and rate limit.
 local function views_of(cloud)
   local views = {}
-  for i, code in ipairs(arg) do
-    if not code:find "^%l+%-%l+%-%d+$" then
-      io.stderr:write("inventory: ", code, " is no region\nusage: inventory.lua [REGION…]\n")
-      os.exit(2)
-    end
-    views[i] = { region = code, cloud = cloud:with { region = code } }
-  end
-  if views[1] then return views end
-  for i, region in ipairs(jdcloud.regions) do
-    views[i] = { region = region.code, cloud = cloud:with { region = region.code } }
-  end
+  for i, code in ipairs(regions()) do views[i] = { region = code, cloud = cloud:with { region = code } } end
   return views
 end
 

@@ -13,18 +13,38 @@ local jdcloud = require "jdcloud"
 local PREFIX, OWN = "nightly-", "^nightly%-%d%d%d%d%d%d%d%d$" -- and the day, by which they are sorted
 local WAIT = 3600 -- seconds until all must be there
 
+local USAGE = "usage: snapshots.lua [--dry-run] KEY=VALUE [KEEP]"
+
 local function usage(message)
-  io.stderr:write("snapshots: ", message, "\nusage: snapshots.lua [--dry-run] KEY=VALUE [KEEP]\n")
+  io.stderr:write("snapshots: ", message, "\n", USAGE, "\n")
   os.exit(2)
 end
 
+-- The arguments that are no options, and whether it is a dry run. A dash begins an option, wherever it stands.
+local function words()
+  local list, dry_run = {}, false
+  for _, word in ipairs(arg) do
+    if word == "-h" or word == "--help" then
+      print(USAGE)
+      os.exit(0)
+    elseif word == "--dry-run" then
+      dry_run = true
+    elseif word:find "^%-" then
+      usage("no option " .. word)
+    else
+      list[#list + 1] = word
+    end
+  end
+  return list, dry_run
+end
+
 local function arguments()
-  local dry_run = arg[1] == "--dry-run"
-  if dry_run then table.remove(arg, 1) end
-  local key, value = (arg[1] or ""):match "^([^=-][^=]*)=(.+)$"
+  local given, dry_run = words()
+  local key, value = (given[1] or ""):match "^([^=]+)=(.+)$"
   if not key then usage "which tag?" end
-  local keep = (arg[2] or "7"):match "^[1-9]%d*$"
-  if not keep or #arg > 2 then usage "KEEP is a number from 1" end
+  local keep = (given[2] or "7"):match "^[1-9]%d*$"
+  if not keep then usage "KEEP is a number from 1" end
+  if given[3] then usage "too many arguments" end
   return { key = key, values = { value } }, tonumber(keep), dry_run
 end
 
@@ -56,35 +76,43 @@ local function outdated(own, keep)
 end
 
 local function preview(cloud, disks, name, keep)
+  local new, deleted = 0, 0
   for _, disk in ipairs(disks) do
     local own = jdcloud.check(own_snapshots(cloud, disk))
     local is_new = not own[1] or own[1].name ~= name
-    if is_new then print(("%s: would make %s"):format(label(disk), name)) end
+    if is_new then
+      print(("%s: would make %s"):format(label(disk), name))
+      new = new + 1
+    end
     for _, snapshot in ipairs(outdated(own, is_new and keep - 1 or keep)) do
       print(("%s: would delete %s"):format(label(disk), snapshot.name))
+      deleted = deleted + 1
     end
   end
+  print(("%s: would be made of %d of %d disks, %d older ones deleted"):format(name, new, #disks, deleted))
 end
 
--- Today's snapshot of a disk, the one that is there or a new one: its id | nil, error. The client gives every create a
--- token of its own, so that one whose answer was lost is repeated without making two.
+-- Today's snapshot of a disk, the one that is there or a new one: its id, is it new | nil, error. The client gives
+-- every create a token of its own, so that one whose answer was lost is repeated without making two.
 local function make(cloud, disk, name)
   local own, err = own_snapshots(cloud, disk)
   if not own then return nil, err end
-  if own[1] and own[1].name == name then return own[1].snapshotId end
+  if own[1] and own[1].name == name then return own[1].snapshotId, false end
   local created
   created, err = cloud.safe.disk:createSnapshot { snapshotSpec = { diskId = disk.diskId, name = name } }
-  return created and created.snapshotId, err
+  if not created then return nil, err end
+  return created.snapshotId, true
 end
 
 local function make_all(cloud, disks, name, failures)
-  local made = {}
+  local made = { new = 0 }
   for _, disk in ipairs(disks) do
-    local id, err = make(cloud, disk, name)
+    local id, answer = make(cloud, disk, name)
     if id then
       made[#made + 1] = { disk = disk, id = id }
+      if answer then made.new = made.new + 1 end
     else
-      failures[#failures + 1] = label(disk) .. ": " .. tostring(err)
+      failures[#failures + 1] = label(disk) .. ": " .. tostring(answer)
     end
   end
   return made
@@ -134,10 +162,11 @@ jdcloud.main(function()
   local disks = cloud.disk:all("describeDisks", { tags = { tag } })
   if dry_run then return preview(cloud, disks, name, keep) end
   local failures = {}
-  local safe = wait_all(cloud, make_all(cloud, disks, name, failures), failures)
+  local made = make_all(cloud, disks, name, failures)
+  local safe = wait_all(cloud, made, failures)
   for _, disk in ipairs(safe) do rotate(cloud, disk, keep, failures) end
   cloud:close()
-  print(("%s: %d of %d disks"):format(name, #safe, #disks))
+  print(("%s: %d of %d disks have it, %d made now"):format(name, #safe, #disks, made.new))
   for _, failure in ipairs(failures) do io.stderr:write("failed: ", failure, "\n") end
   if failures[1] then os.exit(1) end
 end)

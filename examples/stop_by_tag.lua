@@ -10,17 +10,36 @@ local jdcloud = require "jdcloud"
 
 local WAIT = 600 -- seconds until all must be stopped
 
+local USAGE = "usage: stop_by_tag.lua [--dry-run] KEY=VALUE"
+
 local function usage(message)
-  io.stderr:write("stop_by_tag: ", message, "\nusage: stop_by_tag.lua [--dry-run] KEY=VALUE\n")
+  io.stderr:write("stop_by_tag: ", message, "\n", USAGE, "\n")
   os.exit(2)
 end
 
+-- The arguments that are no options, and whether it is a dry run. A dash begins an option, wherever it stands.
+local function words()
+  local list, dry_run = {}, false
+  for _, word in ipairs(arg) do
+    if word == "-h" or word == "--help" then
+      print(USAGE)
+      os.exit(0)
+    elseif word == "--dry-run" then
+      dry_run = true
+    elseif word:find "^%-" then
+      usage("no option " .. word)
+    else
+      list[#list + 1] = word
+    end
+  end
+  return list, dry_run
+end
+
 local function arguments()
-  local dry_run = arg[1] == "--dry-run"
-  local tag = dry_run and arg[2] or arg[1]
-  if #arg > (dry_run and 2 or 1) then usage "too many arguments" end
-  local key, value = (tag or ""):match "^([^=-][^=]*)=(.+)$"
+  local given, dry_run = words()
+  local key, value = (given[1] or ""):match "^([^=]+)=(.+)$"
   if not key then usage "which tag?" end
+  if given[2] then usage "too many arguments" end
   return { key = key, values = { value } }, dry_run
 end
 
@@ -71,12 +90,11 @@ jdcloud.main(function()
   for _, instance in ipairs(instances) do
     print((dry_run and "would stop " or "stopping ") .. label(instance))
   end
+  local found = ("%d running with %s=%s"):format(#instances, tag.key, tag.values[1])
+  if dry_run then return print(found .. " would be stopped") end
   local failures = {}
-  if not dry_run then
-    wait_all(cloud, stop_all(cloud, instances, failures), failures)
-  end
-  print(("%d running with %s=%s, %d not stopped"):format(#instances, tag.key, tag.values[1],
-    dry_run and #instances or #failures))
+  wait_all(cloud, stop_all(cloud, instances, failures), failures)
+  print(("%s, %d not stopped"):format(found, #failures))
   cloud:close()
   for _, failure in ipairs(failures) do io.stderr:write("failed: ", failure, "\n") end
   if failures[1] then os.exit(1) end

@@ -111,6 +111,12 @@ describe("the recipe", function()
       assert.is_nil(out:find("cn-north-1", 1, true))
     end)
 
+    it("lists a region once that is named twice", function()
+      with_account()
+      local out = ended(0, run("inventory", { "cn-east-2", "cn-east-2" }))
+      assert.equal(1 + 3 + 1, select(2, out:gsub("\n", "")))
+    end)
+
     it("says at the end what it could not list, and lists the rest", function()
       with_account()
       server:misbehave { operation = "vm:describeInstances", status = 403, error_status = "PERMISSION_DENIED" }
@@ -155,11 +161,11 @@ describe("the recipe", function()
       with_old_ones(a)
       local out = ended(0, run("snapshots", { "backup=nightly", "2" }))
       has(out, "(a): deleted nightly-20250101\n")
-      has(out, today .. ": 2 of 2 disks\n")
+      has(out, today .. ": 2 of 2 disks have it, 2 made now\n")
       assert.same({ "before-upgrade", "nightly-20250103", today, "nightly-x" }, snapshots(a))
       assert.same({ today }, snapshots(b))
       changes()
-      ended(0, run("snapshots", { "backup=nightly", "2" }))
+      has(ended(0, run("snapshots", { "backup=nightly", "2" })), today .. ": 2 of 2 disks have it, 0 made now\n")
       assert.same({}, changes())
     end)
 
@@ -170,8 +176,14 @@ describe("the recipe", function()
       local out = ended(0, run("snapshots", { "--dry-run", "backup=nightly", "2" }))
       has(out, a .. " (a): would make " .. today .. "\n")
       assert.equal(2, select(2, out:gsub("would delete", "")))
+      has(out, today .. ": would be made of 1 of 1 disks, 2 older ones deleted\n")
       assert.same({}, changes())
       assert.same(before, snapshots(a))
+      snapshot(a, today)
+      out = ended(0, run("snapshots", { "--dry-run", "backup=nightly", "2" }))
+      has(out, "made of 0 of 1 disks, 2 older ones deleted\n")
+      out = ended(0, run("snapshots", { "--dry-run", "backup=no" }))
+      has(out, "made of 0 of 0 disks, 0 older ones deleted\n")
     end)
 
     it("leaves the old ones of a disk whose new one failed", function()
@@ -180,7 +192,7 @@ describe("the recipe", function()
       with_old_ones(b)
       server:misbehave { operation = "createSnapshot", status = 400, error_status = "FAILED_PRECONDITION" }
       local out = ended(1, run("snapshots", { "backup=nightly", "1" }), "^failed: " .. plain(a) .. " %(a%): [^\n]+\n$")
-      has(out, ": 1 of 2 disks\n")
+      has(out, ": 1 of 2 disks have it, 1 made now\n")
       assert.equal(5, #snapshots(a))
       assert.same({ "before-upgrade", today, "nightly-x" }, snapshots(b))
     end)
@@ -194,7 +206,7 @@ describe("the recipe", function()
         "snapshots":[{"snapshotId":"%s","status":"error_create"},{"snapshotId":"%s","status":"creating"}]}}]]):format(
         lost, coming) }
       local out = ended(1, run("snapshots", { "backup=nightly", "1" }), plain(lost) .. " is error_create\n$")
-      has(out, ": 1 of 2 disks\n")
+      has(out, ": 1 of 2 disks have it, 0 made now\n")
       assert.equal(6, #snapshots(a))
       assert.same({ "before-upgrade", today, "nightly-x" }, snapshots(b))
     end)
@@ -247,10 +259,34 @@ describe("the recipe", function()
     end)
 
     it("puts nothing but an address into a record", function()
-      for _, ip in ipairs { "<html>", "300.1.1.1", "192.0.2.1\n192.0.2.2", "fe80" } do
+      for _, ip in ipairs { "", "<html>", "300.1.1.1", "192.0.2.010", "192.0.2.1\n192.0.2.2", "fe80", "1:2:3:4:5:6:7",
+        "1::2::3", "1:2:3:4::5:6:7:8", "2001:db8:::1", "::fffff", "::192.0.2.300", "fe80::1%eth0" } do
         ended(2, run("ddns", { "example.org", "home", ip }), "^ddns: IP is not an address\nusage: ")
       end
       assert.same({}, records())
+    end)
+
+    it("leaves a record that has the address in other words", function()
+      for _, ip in ipairs { "2001:db8::1", "::", "::ffff:192.0.2.1" } do
+        ended(0, run("ddns", { "example.org", "@", ip }))
+        local other = { ["2001:db8::1"] = "2001:DB8:0::0001", ["::"] = "0:0:0:0:0:0:0:0",
+          ["::ffff:192.0.2.1"] = "0::ffff:c000:201" }
+        changes()
+        has(ended(0, run("ddns", { "example.org", "@", other[ip] })), "example.org is " .. ip .. " already\n")
+        assert.same({}, changes())
+      end
+    end)
+
+    it("takes names in upper and lower case for the same", function()
+      record("Home", "192.0.2.9")
+      has(ended(0, run("ddns", { "EXAMPLE.org", "hoME", "192.0.2.1" })), "home.example.org A: 192.0.2.9 -> 192.0.2.1\n")
+      assert.same({ "Home A 192.0.2.1 600" }, records())
+    end)
+
+    it("takes wildcards", function()
+      ended(0, run("ddns", { "example.org", "*", "192.0.2.1" }))
+      ended(0, run("ddns", { "example.org", "*.dev", "192.0.2.1" }))
+      assert.same({ "* A 192.0.2.1 60", "*.dev A 192.0.2.1 60" }, records())
     end)
 
     it("touches neither a balanced name nor another line's record", function()
@@ -291,7 +327,9 @@ describe("the recipe", function()
 
     it("tells what it would do", function()
       local ids = instances("off-", 2, "night", "off")
-      has(ended(0, run("stop_by_tag", { "--dry-run", "night=off" })), "would stop " .. ids[1] .. " (off-1)\n")
+      local out = ended(0, run("stop_by_tag", { "night=off", "--dry-run" }))
+      has(out, "would stop " .. ids[1] .. " (off-1)\n")
+      has(out, "\n2 running with night=off would be stopped\n")
       assert.same({}, changes())
     end)
 
@@ -427,19 +465,50 @@ describe("the recipe", function()
 
   describe("run wrongly", function()
     for name, wrong in pairs {
-      inventory = { { "--help" }, { "beijing" } },
-      snapshots = { { "--dryrun", "backup=nightly" }, { "backup=nightly", "0" }, { "backup=nightly", "1", "x" } },
-      ddns = { { "example.org", "home" }, { "--dryrun", "example.org", "home", "192.0.2.1" } },
-      stop_by_tag = { {}, { "=off" }, { "--dryrun=yes" }, { "night=off", "day=off" } },
-      bulk = { { "app=shop" }, { "app=shop", "owner:", "web" }, { "--dryrun", "app=shop", "new" } },
-      certificate = { {}, { "a", "b", "oss", "c" }, { "--dryrun", "a", "b", "cdn", "c" } },
-      bill = { { "2026" }, { "2026-13" }, { "2026-07", "2026-08" } },
+      inventory = { { "beijing" }, { "" }, { "--dry-run" } },
+      snapshots = { { "--dryrun", "backup=nightly" }, { "backup=nightly", "0" }, { "backup=nightly", "1", "x" },
+        { "backup=nightly", "--keep" } },
+      ddns = { { "example.org", "home" }, { "--dryrun", "example.org", "home", "192.0.2.1" },
+        { "example.org", "home", "192.0.2.1", "x" }, { "example.org", "", "192.0.2.1" },
+        { "example.org", "--dryrun", "192.0.2.1" }, { "example.org", "home.example.org", "192.0.2.1" },
+        { "example.org", "Example.ORG", "192.0.2.1" }, { "example.org", "a..b", "192.0.2.1" },
+        { "example.org", "a b", "192.0.2.1" }, { "", "home", "192.0.2.1" }, { "org", "home", "192.0.2.1" },
+        { "example.org", "--dry-run", "192.0.2.1" } },
+      stop_by_tag = { {}, { "=off" }, { "--dryrun=yes" }, { "night=off", "day=off" }, { "night=off", "--now" } },
+      bulk = { { "app=shop" }, { "app=shop", "owner:", "web" }, { "--dryrun", "app=shop", "new" },
+        { "app=shop", "--dry-run" }, { "app=shop", "" }, { "app=shop", " " }, { "app=shop", "-n" },
+        { "app=shop", "new", "--yes" } },
+      certificate = { {}, { "a", "b", "oss", "c" }, { "--dryrun", "a", "b", "cdn", "c" },
+        { "a", "b", "cdn", "--now" } },
+      bill = { { "2026" }, { "2026-13" }, { "2026-07", "2026-08" }, { "--dry-run" } },
     } do
       it(name .. " says how it is used and sends nothing", function()
-        for _, arguments in ipairs(wrong) do ended(2, run(name, arguments), "\n?usage: " .. name .. "%.lua ") end
+        for _, arguments in ipairs(wrong) do
+          ended(2, run(name, arguments), "^" .. name .. ": [^\n]+\nusage: " .. name .. "%.lua ")
+        end
+        assert.same({}, server:log())
+      end)
+
+      it(name .. " says how it is used where that is asked for", function()
+        for _, arguments in ipairs { { "--help" }, { "cn-north-1", "-h" } } do
+          assert.equal("usage: " .. name .. ".lua ", ended(0, run(name, arguments)):match "^usage: [%w_.]+ ")
+        end
         assert.same({}, server:log())
       end)
     end
+
+    it("does nothing for real if it is said to run dry, wherever that is said", function()
+      instances("a", 1, "app", "shop")
+      local domain = assert(cloud.domainservice:createDomain { domainName = "example.org", packId = 0 }).data.id
+      for name, arguments in pairs {
+        bulk = { "app=shop", "--dry-run", "new" }, stop_by_tag = { "app=shop", "--dry-run" },
+        snapshots = { "app=shop", "--dry-run", "1" }, ddns = { "example.org", "home", "--dry-run", "192.0.2.1" },
+      } do
+        has(ended(0, run(name, arguments)), "would")
+        assert.same({}, changes())
+      end
+      assert.same({}, assert(cloud.domainservice:all("describeResourceRecord", { domainId = domain })))
+    end)
 
     local RIGHT = {
       inventory = { "cn-north-1" }, snapshots = { "backup=nightly" }, ddns = { "example.org", "home", "192.0.2.1" },

@@ -44,11 +44,11 @@ local function view_of(domain)
   return view
 end
 
--- A page of the items whose text contains a word.
+-- A page of the items whose text contains a word; names are the same in upper and lower case.
 local function listed(items, field, word, params)
   local found = {}
   for _, item in ipairs(items) do
-    if not word or item[field]:find(word, 1, true) then
+    if not word or item[field]:lower():find(word:lower(), 1, true) then
       found[#found + 1] = item
     end
   end
