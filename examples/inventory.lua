@@ -50,9 +50,9 @@ local function regions()
 end
 
 -- Views of one cloud, which share its connections, keys and rate limit.
-local function views_of(cloud)
+local function views_of(cloud, codes)
   local views = {}
-  for i, code in ipairs(regions()) do views[i] = { region = code, cloud = cloud:with { region = code } } end
+  for i, code in ipairs(codes) do views[i] = { region = code, cloud = cloud:with { region = code } } end
   return views
 end
 
@@ -87,9 +87,10 @@ local function print_table(rows)
 end
 
 jdcloud.main(function()
+  local codes = regions()
   local cloud = jdcloud.new()
   local rows, failures = { { "REGION", "SERVICE", "ID", "TYPE", "STATUS", "ZONE", "WHERE", "NAME" } }, {}
-  for _, view in ipairs(views_of(cloud)) do
+  for _, view in ipairs(views_of(cloud, codes)) do
     for _, kind in ipairs(KINDS) do add(rows, failures, view, kind) end
   end
   print_table(rows)

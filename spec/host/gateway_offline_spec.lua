@@ -18,7 +18,7 @@ pid=$!
 i=0
 while ! grep -q 'is disabled' "$out" && [ $i -lt 500 ]; do sleep 0.02; i=$((i+1)); done
 eval "$(sed -n 's/^ *\(export .*\)/\1/p' "$out")"
-%s "$script"
+%s "$script" "$out"
 kill -INT $pid
 wait $pid]]
 
@@ -47,6 +47,39 @@ describe("a script with the lines of make gateway", function()
       print(cloud.redis:describeCacheInstance({ cacheInstanceId = "redis-1" }).cacheInstance.cacheInstanceId)
     ]]
     assert.equal("vpc\ttrue\nredis\ttrue\niam\ttrue\nstarshield\ttrue\nfunction\ttrue\n3\ttrue\nredis-1", output)
+  end)
+end)
+
+describe("make gateway", function()
+  it("says what there is to try the recipes with", function()
+    local output = session [[
+      local file = assert(io.open(arg[1]))
+      local said = file:read "*a"
+      file:close()
+      local cloud = require("jdcloud").new()
+      for line in said:gmatch "[^\n]+" do
+        for key, value in line:gmatch "(%w+)=(%w+)" do
+          local region, what = line:match "^ *([%w-]+) +(%w+)"
+          if what and (what:find "^instance" or what == "disk") then
+            local view = cloud:with { region = region }
+            local tags = { { key = key, values = { value } } }
+            local found = what == "disk" and view.disk:all("describeDisks", { tags = tags })
+              or view.vm:all("describeInstances", { tags = tags })
+            print(region, what, key .. "=" .. value, #found > 0)
+          end
+        end
+      end
+      print(cloud.lb:describeListener({ listenerId = said:match "listener +(%S+)" }).listener.listenerName)
+      print(cloud.cdn:getDomainDetail({ domain = said:match "CDN domain +(%S+)" }).domain)
+      print(cloud.domainservice:all("describeDomains", { domainName = said:match " domain +(%S+)" })[1].domainName)
+    ]]
+    for _, part in ipairs {
+      "cn-north-1\tinstances\tenv=production\ttrue\n", "cn-north-1\tinstance\tnight=off\ttrue\n",
+      "cn-north-1\tdisk\tbackup=nightly\ttrue\n", "https\nstatic.example.com\nexample.com",
+    } do
+      assert.is_truthy(output:find(part, 1, true), output)
+    end
+    assert.is_nil(output:find("false", 1, true), output)
   end)
 end)
 

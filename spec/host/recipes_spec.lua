@@ -100,7 +100,7 @@ describe("the recipe", function()
       assert.truthy(first:find "^cn%-north%-1  vm +i%-%w+ +g%.n2%.large +running +cn%-north%-1a +10%.0%.0%.%d +web%-1$")
       has(out, "db-data")
       assert.truthy(out:find "cn%-east%-2 +disk +vol%-%w+ +hdd%.std1 1000 GB +available +cn%-east%-2a +%- +cache\n")
-      assert.equal(1 + 6 + 3, select(2, out:gsub("\n", "")))
+      assert.equal(1 + 7 + 3, select(2, out:gsub("\n", "")))
       assert.same({}, changes())
     end)
 
@@ -532,5 +532,29 @@ describe("the recipe", function()
         ended(2, run(name, RIGHT[name], { JDCLOUD_REGION_ID = "" }), "^[^\n]*region[^\n]*\n$")
       end
     end)
+  end)
+end)
+
+describe("spec/support/lua.sh", function()
+  local version = rawget(_G, "jit") and "jit" or _VERSION:match "%d%.%d"
+  local root = select(2, shell.run "pwd")
+
+  -- Runs it in a folder that is not the checkout's, with no paths of the caller's.
+  local function run(arguments)
+    local done, output = shell.run(("cd / && unset LUA_PATH LUA_CPATH; sh %s/spec/support/lua.sh %s"):format(
+      shell.quote(root), arguments))
+    return done, output
+  end
+
+  it("runs a script from any folder", function()
+    assert.same({ true, "usage: inventory.lua [REGION…]" },
+      { run(("%s %s/examples/inventory.lua --help"):format(version, shell.quote(root))) })
+  end)
+
+  it("says how it is used where it is told no Lua", function()
+    for _, arguments in ipairs { "", "examples/bill.lua", "5.5 examples/bill.lua" } do
+      local done, output = run(arguments)
+      assert.same({ false, "usage: lua.sh LUA SCRIPT" }, { done, output:sub(1, 24) })
+    end
   end)
 end)

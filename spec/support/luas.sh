@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # luas.sh - where the interpreter of each Lua is, and the environment that a script of this checkout runs in.
-# Sourced, with the checkout as the current folder. A Lua is 5.1, 5.2, 5.3, 5.4 or jit.
+# Sourced. A Lua is 5.1, 5.2, 5.3, 5.4 or jit.
 
 # Debian keeps nginx in a folder that is only on root's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -13,11 +13,17 @@ lua_command() {
   esac
 }
 
-# lua_paths LUA: makes `require` find what is built in this checkout first.
+# lua_paths LUA ROOT: makes `require` find what is built in the checkout first; ROOT is its folder, nothing the current
+# one.
 lua_paths() {
+  here=${2:+$2/} built=${BUILD:-build}
+  case $built in
+    /*) ;;
+    *) built=$here$built ;;
+  esac
   for name in $(env | sed -n 's/^\(LUA_C\{0,1\}PATH_[0-9_]*\)=.*/\1/p'); do unset "$name"; done
-  LUA_PATH="lua/?.lua;spec/?.lua;${LUA_PATH:-};;"
-  LUA_CPATH="${BUILD:-build}/$1/?.so;${LUA_CPATH:-};;"
+  LUA_PATH="${here}lua/?.lua;${here}spec/?.lua;${LUA_PATH:-};;"
+  LUA_CPATH="$built/$1/?.so;${LUA_CPATH:-};;"
   export LUA_PATH LUA_CPATH
 }
 

@@ -286,11 +286,12 @@ describe("the gateway's services:", function()
     it("is there from the start and again after a reset", function()
       open { account = true, ready_after = 0 }
       for _ = 1, 2 do
-        assert.same({ "db", "web-1", "web-2" }, names(cloud.vm:all("describeInstances"), "instanceName"))
+        assert.same({ "db", "staging", "web-1", "web-2" }, names(cloud.vm:all("describeInstances"), "instanceName"))
         assert.same({ "db-data", "web-data" }, names(cloud.disk:all("describeDisks"), "name"))
         local east = cloud:with { region = "cn-east-2" }
         assert.equal(3, #east.vm:all("describeInstances", { tags = { { key = "night", values = { "off" } } } }))
         assert.same({ "example.com" }, names(cloud.domainservice:all("describeDomains"), "domainName"))
+        assert(cloud.lb:describeListener { listenerId = "listener-example" })
         assert(cloud.vm:deleteInstance { instanceId = cloud.vm:all("describeInstances")[1].instanceId })
         g:reset()
       end
@@ -308,7 +309,7 @@ describe("the gateway's services:", function()
     it("can be asked for while the gateway runs", function()
       g:set { account = true }
       g:reset()
-      assert.equal(3, #cloud.vm:all("describeInstances"))
+      assert.equal(4, #cloud.vm:all("describeInstances"))
     end)
   end)
 

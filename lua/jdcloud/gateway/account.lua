@@ -20,6 +20,7 @@ end
 local INSTANCES = {
   { "cn-north-1", "cn-north-1a", "g.n2.large", "web-", 2, { { "env", "production" }, { "role", "web" } } },
   { "cn-north-1", "cn-north-1b", "m.n2.large", "db", 1, { { "env", "production" }, { "role", "db" } } },
+  { "cn-north-1", "cn-north-1a", "g.n2.medium", "staging", 1, { { "env", "test" }, { "night", "off" } } },
   { "cn-east-2", "cn-east-2a", "c.n2.large", "build-", 3, { { "env", "test" }, { "night", "off" } } },
 }
 
@@ -29,6 +30,8 @@ local DISKS = {
   { "cn-north-1", "cn-north-1b", "ssd.io1", 500, "db-data", { { "env", "production" }, { "backup", "nightly" } } },
   { "cn-east-2", "cn-east-2a", "hdd.std1", 1000, "cache", { { "env", "test" } } },
 }
+
+local DOMAIN, CDN_DOMAIN, LISTENER = "example.com", "static.example.com", "listener-example"
 
 -- { service, its name, resource, region, list price, discount, paid by coupons }; the rest is paid from the balance.
 -- Amounts whose sum in floats isn't what a bill says, and a refund.
@@ -94,12 +97,12 @@ function M.fill(behaviours, stores, now, ready_after)
       diskSpec = { az = row[2], diskType = row[3], diskSizeGB = row[4], name = row[5], charge = CHARGE },
     })
   end
-  local domain = call("domainservice", "createDomain", { domainName = "example.com", packId = 0 }).data
+  local domain = call("domainservice", "createDomain", { domainName = DOMAIN, packId = 0 }).data
   call("domainservice", "createResourceRecord", {
     domainId = domain.id,
     req = { hostRecord = "www", hostValue = "203.0.113.10", type = "A", ttl = 600, viewValue = -1 },
   })
-  call("cdn", "createDomain", { domain = "static.example.com", cdnType = "web", sourceType = "domain" })
+  call("cdn", "createDomain", { domain = CDN_DOMAIN, cdnType = "web", sourceType = "domain" })
   call("lb", "createListener", {
     regionId = "cn-north-1",
     loadBalancerId = "lb-example",
@@ -109,7 +112,34 @@ function M.fill(behaviours, stores, now, ready_after)
     backendId = "backend-example",
     certificateSpecs = json.list { { certificateId = "cert-example", isDefault = true } },
   })
+  stores.lb.listeners[#stores.lb.listeners].view.listenerId = LISTENER -- one that can be told beforehand
   stores.billing.rows = bill()
+end
+
+local function line(region, what, name, tagged)
+  local words = {}
+  for i, pair in ipairs(tagged or {}) do
+    words[i] = pair[1] .. "=" .. pair[2]
+  end
+  return (("%-10s  %-10s  %-18s  %s"):format(region, what, name, table.concat(words, " ")):gsub(" +$", ""))
+end
+
+--- What such an account has, for a person: names to use, and tags to find it by.
+-- @return list of lines
+function M.summary()
+  local lines = {}
+  for _, row in ipairs(INSTANCES) do
+    local name = row[5] == 1 and row[4] or ("%s1 to %s%d"):format(row[4], row[4], row[5])
+    lines[#lines + 1] = line(row[1], row[5] == 1 and "instance" or "instances", name, row[6])
+  end
+  for _, row in ipairs(DISKS) do
+    lines[#lines + 1] = line(row[1], "disk", row[5], row[6])
+  end
+  lines[#lines + 1] = line("cn-north-1", "listener", LISTENER)
+  lines[#lines + 1] = line("", "domain", DOMAIN)
+  lines[#lines + 1] = line("", "CDN domain", CDN_DOMAIN)
+  lines[#lines + 1] = line("", "bill", "of any month")
+  return lines
 end
 
 return M

@@ -66,7 +66,16 @@ Over HTTPS, where its CA must be named:
   jdcloud.new { endpoint = "%s",
     ca_file = "%s" }
 
-The access key %s (same secret) is disabled.]]
+%sThe access key %s (same secret) is disabled.]]
+
+-- Says what there is to try a script with.
+local function contents(options)
+  if not options.account then
+    return "There is nothing in it yet.\n\n"
+  end
+  local lines = require("jdcloud.gateway.account").summary()
+  return "From the start there are\n\n  " .. table.concat(lines, "\n  ") .. "\n\n"
+end
 
 local function main()
   local options = read_arguments()
@@ -86,7 +95,7 @@ local function main()
     return 1
   end
   print(GREETING:format(server.https, server.https2, server.http, server.http, example.access_key, example.secret_key,
-    server.https, server.ca_file, DISABLED_KEY))
+    server.https, server.ca_file, contents(options), DISABLED_KEY))
   io.stdout:flush()
   -- Ctrl-C raises "interrupted!" between two sleeps; the server must be stopped and its folder removed. Any other end
   -- of this process the server notices by itself, within a second.
