@@ -98,6 +98,7 @@ static void unlink_running(jdc_engine *e, jdc_transfer *t) {
   if (e->running == t) e->running = t->next;
   t->prev = t->next = NULL;
   e->running_count--;
+  if (e->running == NULL) e->check_ms = JDC_NEVER;
   e->ends++;
   if (t->tag != 0) list_ended(e, t);
 }
@@ -360,6 +361,7 @@ int jdc_engine_act(jdc_engine *e, int fd, bool readable, bool writable) {
 
 int64_t jdc_engine_timeout(jdc_engine *e) {
   leave_to_parent(e);
+  if (e->ended != NULL) return 0;
   const int64_t next = e->multi != NULL ? next_turn(e) : JDC_NEVER;
   if (next == JDC_NEVER) return -1;
   const int64_t now = jdc_engine_now();

@@ -55,7 +55,8 @@ void jdc_engines_wait(jdc_engine *const *engines, size_t count, int wait_ms);
  * counts: another count for the same descriptor means that libcurl has closed it, or let it go, meanwhile. */
 const struct pollfd *jdc_engine_descriptors(jdc_engine *e, size_t *count);
 
-/* In how many milliseconds the engine wants to act, whatever the descriptors do; -1: never. */
+/* In how many milliseconds the engine wants to act, or has an end to tell of, whatever the descriptors do; -1: never.
+ */
 int64_t jdc_engine_timeout(jdc_engine *e);
 
 /* Acts now: on what became of a descriptor, unless that is negative, and on whatever its time has come for. Doesn't

@@ -14,7 +14,8 @@
  *
  *   engine:descriptors() -> { fd, readable, writable, watch, fd, ... }  what to watch, and for what. If `watch` is
  *     another number than it was for that fd, libcurl has closed it meanwhile, or let it go, and it is a new one
- *   engine:timeout() -> seconds until the engine wants to act even if no descriptor is ready; nil: never
+ *   engine:timeout() -> seconds until the engine wants to act even if no descriptor is ready, 0 if engine:ended() has
+ *     something to tell; nil: never
  *   engine:act(fd, readable, writable) -> how many are still running    acts on what became of a descriptor, or, with
  *     fd nil, only on what its time has come for; doesn't wait
  *   engine:close()                                         fails what is running, closes the connections */

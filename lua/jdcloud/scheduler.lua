@@ -13,13 +13,19 @@ local M = {}
 
 local SLICE = 0.1 -- seconds for which the loop waits at most, so that Ctrl-C gets its turn
 
-local PARKED = {} -- what a task yields that will be woken; one that yields anything else just lets others go first
+local POOL_MAX = 32 -- coroutines that are kept for the next tasks
 
-local running, resume, status, close = coroutine.running, coroutine.resume, coroutine.status, coroutine.close
+local PARKED = {} -- what a task yields that will be woken; one that yields anything else just lets others go first
+local RETURNED = {} -- what its coroutine yields when its function has returned
+
+local running, resume, yield = coroutine.running, coroutine.resume, coroutine.yield
+local status, close = coroutine.status, coroutine.close
 local max, min = math.max, math.min
 
 local current -- the task that runs
 local live = {} -- every task that hasn't ended
+local first_fn -- what a coroutine that begins a task is to run
+local pool, pool_count = {}, 0 -- coroutines whose tasks have returned: a new one costs as much as a part of a call
 local ready, ready_first, ready_last = {}, 1, 0
 local sleepers = new_sleepers()
 local waiting = {} -- tag of a transfer -> the task that waits for it
@@ -61,7 +67,7 @@ end
 function M.park(task, cancel)
   task.parked, task.on_cancel = true, cancel
   local value
-  repeat value = coroutine.yield(PARKED) until not task.parked -- it may be resumed by somebody whose coroutine it isn't
+  repeat value = yield(PARKED) until not task.parked -- it may be resumed by somebody whose coroutine it isn't
   return value
 end
 
@@ -77,12 +83,45 @@ local function ended(task, ok, ...)
   task.finish(ok, ...)
 end
 
-local function after(task, ok, ...)
-  if status(task.co) == "dead" then
-    if not ok and close then close(task.co) end -- an error alone leaves variables marked <close> as they are
-    return ended(task, ok, ...)
+-- Holds on to nothing of the task that it begins.
+local function begin()
+  local fn = first_fn
+  first_fn = nil
+  return fn()
+end
+
+-- What a coroutine runs: the function of one task after the other.
+local function work()
+  while true do
+    yield(RETURNED, begin())
+    while not first_fn do yield() end -- as in M.park
   end
-  if (...) ~= PARKED then push_ready(task) end
+end
+
+local function take_coroutine()
+  while pool_count > 0 do
+    local co = pool[pool_count]
+    pool[pool_count] = nil
+    pool_count = pool_count - 1
+    if status(co) == "suspended" then return co end -- or somebody closed it whose coroutine it isn't
+  end
+  return coroutine.create(work)
+end
+
+local function after(task, ok, what, ...)
+  if what == RETURNED then
+    if pool_count < POOL_MAX then
+      pool_count = pool_count + 1
+      pool[pool_count] = task.co
+    end
+    task.co = nil
+    return ended(task, true, ...)
+  end
+  if not ok then
+    if close then close(task.co) end -- an error alone leaves variables marked <close> as they are
+    return ended(task, false, what, ...)
+  end
+  if what ~= PARKED then push_ready(task) end
 end
 
 -- Runs a task until it gives way.
@@ -91,17 +130,11 @@ local function go_on(task)
   task.value = nil
   current = task
   if task.fn then
-    local fn = task.fn
-    task.fn = nil
-    after(task, resume(task.co, fn))
-  else
-    after(task, resume(task.co, value))
+    task.co = take_coroutine()
+    first_fn, task.fn = task.fn, nil
   end
+  after(task, resume(task.co, value))
   current = before
-end
-
-local function begin(fn)
-  return fn()
 end
 
 --- Starts a task. It begins to run when its maker waits.
@@ -109,7 +142,7 @@ end
 -- @param finish function(ok, ...) called once at its end: true and what fn returned, or false and what it raised
 -- @return the task
 function M.spawn(fn, finish)
-  local task = { co = coroutine.create(begin), fn = fn, finish = finish }
+  local task = { fn = fn, finish = finish } -- co, while it runs
   live[task] = true
   push_ready(task)
   return task
@@ -176,6 +209,7 @@ function M.transfer(engine, request, task)
   local transfer, failure = engine:start(request, tag)
   if not transfer then return nil, failure end
   waiting[tag], engines[engine] = task, (engines[engine] or 0) + 1
+  engine:act() -- the server has the request while other tasks have their turns
   M.park(task, function() transfer:cancel() end)
   settle(engine, tag) -- of one that was cancelled the engine won't tell, once its result is taken
   return transfer
@@ -314,7 +348,7 @@ function M.drop()
     task.cancelled, task.ended, task.parked = true, true, false
     if task.on_cancel then task.on_cancel() end
     task.on_cancel = nil
-    if close and status(task.co) == "suspended" then close(task.co) end
+    if close and task.co and status(task.co) == "suspended" then close(task.co) end
   end
   M.changed()
 end

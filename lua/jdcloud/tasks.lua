@@ -129,17 +129,10 @@ end
 -- parallel.
 
 -- next_item() -> index, item; nil at the end; nil, nil, error if the iterator failed.
-local function items_of(list)
+local function items_of(iterator)
   local i = 0
-  if type(list) == "table" then
-    return function()
-      i = i + 1
-      if list[i] == nil then return nil end
-      return i, list[i]
-    end, #list
-  end
   return function()
-    local item, err = list()
+    local item, err = iterator()
     if item == nil then return nil end
     if item == false and err ~= nil then return nil, nil, err end
     i = i + 1
@@ -155,16 +148,17 @@ local function tell_progress(job)
   if is_interrupt(err) then job.interrupt = err end
 end
 
--- Nothing new begins, and what runs is asked to end; once.
-local function stop(job)
+-- Nothing new begins, and what runs is asked to end, but for the worker that asks; once.
+local function stop(job, asker)
   if job.ending then return end
   job.stopped, job.ending = true, true
-  for _, task in pairs(job.tasks) do job.host.cancel(task) end
-  if not job.fed then job.host.cancel(job.feeder) end
+  for worker in pairs(job.workers) do
+    if worker ~= asker and worker.task then job.host.cancel(worker.task) end
+  end
 end
 
 local function note(job, i, ok, value, err)
-  job.running, job.done = job.running - 1, job.done + 1
+  job.done = job.done + 1
   if ok and (value or err == nil) then
     job.results[i] = value
   else
@@ -177,28 +171,81 @@ local function note(job, i, ok, value, err)
   end
 end
 
-local function feed(job)
-  while not job.stopped do
-    local i, item, err = job.next_item()
-    if i == nil then
-      if not job.stopped then job.failure = err end
-      return
-    end
-    while job.running >= job.limit and not job.stopped do
-      job.free = job.host.signal()
-      if not job.free:wait() then return end
-    end
-    if job.stopped then return end
-    job.running, job.results.n = job.running + 1, i
-    job.tasks[i] = job.host.spawn(function() return job.fn(item, i) end, function(ok, value, second)
-      job.tasks[i] = nil
-      note(job, i, ok, value, second)
-      if job.on_progress then tell_progress(job) end
-      if job.stopped then stop(job) end
-      if job.free then job.free:fire() end
-      if job.running == 0 and job.fed then job.idle:fire() end
-    end)
+-- An item is done with; another one is begun only if this returns true.
+local function done(job, worker, ok, value, err)
+  local i = worker.i
+  worker.i = nil
+  note(job, i, ok, value, err)
+  if job.on_progress then tell_progress(job) end
+  if job.stopped then stop(job, worker) end
+  return not job.stopped
+end
+
+local function let_others_take(job)
+  local waited = job.waited
+  job.taken_by, job.waited = nil, nil
+  if waited then waited:fire() end
+end
+
+local start_worker
+
+-- From an iterator, which may give way: one worker at a time.
+local function take_next(job, worker)
+  while job.taken_by and not job.stopped do
+    job.waited = job.waited or job.host.signal()
+    if not job.waited:wait() then return nil end
   end
+  if job.stopped or job.exhausted then return nil end
+  job.taken_by = worker
+  local i, item, err = job.next_item()
+  if i == nil then
+    job.exhausted = true
+    if not job.stopped then job.failure = err end
+  end
+  let_others_take(job)
+  if i == nil or job.stopped then return nil end
+  job.results.n, worker.i = i, i
+  if job.running < job.limit then start_worker(job) end
+  return i, item
+end
+
+-- The index of the worker's next item, and the item; nil if there is nothing to do any more.
+local function take(job, worker)
+  if job.next_item then return take_next(job, worker) end
+  local i = job.results.n + 1
+  if job.stopped or i > job.total then return nil end
+  job.results.n, worker.i = i, i
+  return i, job.list[i]
+end
+
+local function work(job, worker)
+  local i, item = take(job, worker)
+  while i and done(job, worker, true, job.fn(item, i)) do i, item = take(job, worker) end
+end
+
+-- A worker has raised an error: in an item's function, after which another worker takes its place, or in the iterator.
+local function broke(job, worker, err)
+  if worker.i then
+    if done(job, worker, false, err) then start_worker(job) end
+    return
+  end
+  job.exhausted = true
+  if is_interrupt(err) then job.interrupt = err end
+  if not job.stopped then job.failure = err == nil and cancelled() or err end
+  if job.taken_by == worker then let_others_take(job) end
+end
+
+-- A worker is a task that goes on with the next item when it is done with one.
+function start_worker(job)
+  local worker = { i = nil } -- i: of the item that it is about
+  job.workers[worker], job.running = true, job.running + 1
+  worker.task = job.host.spawn(function() return work(job, worker) end, function(ok, err)
+    job.workers[worker] = nil
+    if not ok then broke(job, worker, err) end
+    job.running = job.running - 1
+    if job.running == 0 then job.idle:fire() end
+  end)
+  if job.ending and job.workers[worker] then job.host.cancel(worker.task) end -- in nginx a task begins at once
 end
 
 --- Calls fn(item, i) for every item, several at a time.
@@ -219,17 +266,17 @@ function M.parallel(list, fn, options)
   if not host then return nil, failure end
   local job = {
     host = host, fn = fn, limit = options.limit or LIMIT, stop_on_error = options.stop_on_error,
-    on_progress = options.on_progress, results = { n = 0 }, tasks = {}, running = 0, done = 0, idle = host.signal(),
+    on_progress = options.on_progress, results = { n = 0 }, done = 0, workers = {}, running = 0, idle = host.signal(),
   }
-  job.next_item, job.total = items_of(list)
-  job.feeder = host.spawn(function() return feed(job) end, function(ok, err)
-    job.fed = true
-    if is_interrupt(err) then job.interrupt = err end
-    if not ok and not job.stopped then
-      job.failure = err == nil and cancelled() or err
-    end
-    if job.running == 0 then job.idle:fire() end
-  end)
+  local workers = 1 -- each item of an iterator starts another one
+  if type(list) == "table" then
+    job.list, job.total = list, #list
+    workers = math.min(job.limit, job.total)
+    if workers == 0 then return job.results end
+  else
+    job.next_item = items_of(list)
+  end
+  for _ = 1, workers do start_worker(job) end
   local fired = job.idle:wait()
   if not fired then
     stop(job)

@@ -280,8 +280,10 @@ describe("libcurl", function()
       local kept = { assert(e:start(slow, 7)), assert(e:start(fast, 8)), start(e, server.plain .. "/ok") }
       assert.is_nil(e:ended())
       step_until_done(e)
+      assert.equal(0, e:timeout())
       assert.same({ 8, 7 }, { e:ended(), e:ended() })
       assert.is_nil(e:ended())
+      assert.is_nil(e:timeout())
       for _, transfer in ipairs(kept) do assert.equal(200, (transfer:result())) end
     end)
 
