@@ -11,6 +11,8 @@ local yieldable = require "jdcloud.yieldable"
 
 local M = {}
 
+local DEPTH_MAX = 40 -- tasks that may run the loop in place one in the other: Lua allows some 200 C calls
+
 local SLICE = 0.1 -- seconds for which the loop waits at most, so that Ctrl-C gets its turn
 
 local POOL_MAX = 32 -- coroutines that are kept for the next tasks
@@ -33,11 +35,11 @@ local engines = {} -- engine -> how many tasks wait for its transfers
 local last_tag = 0
 local curl_wait -- of jdcloud.curl, which is there where an engine is
 local loop_changed -- function() of a loop that is attached
-local inside = false -- is the loop being run, in place or for a turn?
+local depth = 0 -- how many times over the loop is being run, in place or for a turn
 
 --- Tells an attached loop that engines were acted on, or tasks made ready, behind its back.
 function M.changed()
-  if loop_changed and not inside then loop_changed() end
+  if loop_changed and depth == 0 then loop_changed() end
 end
 
 local function push_ready(task)
@@ -90,10 +92,16 @@ local function begin()
   return fn()
 end
 
+-- Hands over what a task's function has returned, to nobody but go_on.
+local function hand_over(...)
+  while not current or current.co ~= running() do yield() end -- as in M.park
+  return yield(RETURNED, ...)
+end
+
 -- What a coroutine runs: the function of one task after the other.
 local function work()
   while true do
-    yield(RETURNED, begin())
+    hand_over(begin())
     while not first_fn do yield() end -- as in M.park
   end
 end
@@ -117,7 +125,9 @@ local function after(task, ok, what, ...)
     task.co = nil
     return ended(task, true, ...)
   end
-  if not ok then
+  local now = not ok and status(task.co)
+  if now == "dead" or now == "suspended" then -- else it is somebody else who resumes it
+    first_fn = nil
     if close then close(task.co) end -- an error alone leaves variables marked <close> as they are
     return ended(task, false, what, ...)
   end
@@ -126,7 +136,7 @@ end
 
 -- Runs a task until it gives way.
 local function go_on(task)
-  local before, value = current, task.value
+  local before, depth_before, value = current, depth, task.value
   task.value = nil
   current = task
   if task.fn then
@@ -134,7 +144,7 @@ local function go_on(task)
     first_fn, task.fn = task.fn, nil
   end
   after(task, resume(task.co, value))
-  current = before
+  current, depth = before, depth_before
 end
 
 --- Starts a task. It begins to run when its maker waits.
@@ -281,21 +291,25 @@ local function run(is_done)
     run_ready()
     if is_done() then break end
     local idle, left = ready_first > ready_last, until_first()
-    if idle and not left and next(engines) == nil then return nil end
+    if idle and not left and next(engines) == nil then
+      return nil, "every task waits for another one: this would never end"
+    end
     wait(idle and min(SLICE, left or SLICE) or 0)
   end
   return true
 end
 
 --- Runs the loop until is_done() is true. The caller's coroutine doesn't give way.
--- @return true, or nil if it never will be: all tasks wait for each other
+-- @return true, or nil and why it never will be
 function M.run(is_done)
-  local before = inside
-  inside = true
-  local done = run(is_done)
-  inside = before
+  if depth >= DEPTH_MAX then
+    return nil, "too many tasks wait where Lua can't suspend them (in a for-in, sort, gsub), one inside the other"
+  end
+  depth = depth + 1
+  local done, problem = run(is_done)
+  depth = depth - 1
   M.changed()
-  return done
+  return done, problem
 end
 
 -- For a loop of the program's own.
@@ -326,15 +340,14 @@ end
 
 --- Does what there is to do, without waiting. After it the loop looks at M.engines and M.timeout.
 function M.turn()
-  local before = inside
-  inside = true
+  depth = depth + 1
   for engine in pairs(engines) do
     engine:act()
     wake_ended(engine)
   end
   wake_sleepers()
   run_ready()
-  inside = before
+  depth = depth - 1
 end
 
 --- Drops all tasks, for a loop that was broken off (Ctrl-C): requests under way are cancelled, no code runs any more
@@ -343,7 +356,7 @@ function M.drop()
   local tasks = live
   live, ready, ready_first, ready_last = {}, {}, 1, 0
   sleepers, waiting, engines, list = new_sleepers(), {}, {}, {}
-  current, inside = nil, false
+  current, depth = nil, 0
   for task in pairs(tasks) do
     task.cancelled, task.ended, task.parked = true, true, false
     if task.on_cancel then task.on_cancel() end

@@ -4,8 +4,8 @@
 --   open() -> host | nil, error: a host for one run or parallel
 --   host   spawn(fn, finish) -> task      finish(ok, ...) is called once when fn has ended
 --          cancel(task)                   is_cancelled() -> is the running task?
---          signal() -> { fire(self), wait(self, anyway) -> true | false: cancelled | nil: will never be fired }
---            anyway: the wait goes on though the waiting task is cancelled
+--          signal() -> { fire(self), wait(self, anyway) -> true | false: cancelled | nil, why it will never be }
+--            anyway: the wait goes on though the waiting task is cancelled. A third argument may be called when it is
 --          sleep(seconds) -> true | nil: cancelled
 
 local errors = require "jdcloud.errors"
@@ -20,13 +20,12 @@ local function host_of()
   return require(type(ngx) == "table" and ngx.thread and "jdcloud.tasks.nginx" or "jdcloud.tasks.plain").open()
 end
 
+local STUCK = "every task waits for another one: this would never end"
+
 local function cancelled()
   return errors.new { kind = "cancelled", message = "the task was cancelled" }
 end
 
-local function stuck()
-  errors.misuse("every task waits for another one: this would never end")
-end
 
 -- Ctrl-C as lua.c raises it. It is the program that shall end, not a task that has failed.
 local function is_interrupt(err)
@@ -47,8 +46,8 @@ local unpack = table.unpack or unpack
 -- true and what a task's function returned | false, error
 local function wait_for(task)
   task.awaited = true
-  local fired = task.ended:wait()
-  if fired == nil then stuck() end
+  local fired, problem = task.ended:wait()
+  if fired == nil then errors.misuse(problem or STUCK) end
   if not fired then return false, cancelled() end
   local outcome = task.outcome
   return outcome.ok, unpack(outcome, 1, outcome.n)
@@ -56,10 +55,11 @@ end
 
 -- A group is one `run`: its tasks end before it does, and an error that nobody waits for ends it.
 local function group_of(host)
-  return { host = host, tasks = {}, running = 0, changed = nil, failure = nil }
+  return { host = host, tasks = {}, running = 0, cancelled = false, failure = nil }
 end
 
 local function cancel_all(group)
+  group.cancelled = true
   for task in pairs(group.tasks) do group.host.cancel(task.handle) end
 end
 
@@ -84,6 +84,7 @@ local function start(group, meta, fn, ...)
   group.running = group.running + 1
   group.tasks[task] = true
   task.handle = group.host.spawn(function() return fn(unpack(args, 1, n)) end, finish_of(group, task))
+  if group.cancelled then group.host.cancel(task.handle) end
   return task
 end
 
@@ -114,11 +115,11 @@ function M.run(ran, fn)
     return start(group, meta, f, ...)
   end
   local main = start(group, meta, fn, spawn)
-  local fired = group.idle:wait()
+  local fired, problem = group.idle:wait(false, function() cancel_all(group) end)
   if not fired then -- stuck, or this run is itself in a task that was cancelled
     cancel_all(group)
     group.idle:wait(true)
-    if fired == nil then stuck() end
+    if fired == nil then errors.misuse(problem or STUCK) end
     return false, cancelled()
   end
   local outcome = group.failure or main.outcome
@@ -277,11 +278,11 @@ function M.parallel(list, fn, options)
     job.next_item = items_of(list)
   end
   for _ = 1, workers do start_worker(job) end
-  local fired = job.idle:wait()
+  local fired, problem = job.idle:wait(false, function() stop(job) end)
   if not fired then
     stop(job)
     job.idle:wait(true)
-    if fired == nil then stuck() end
+    if fired == nil then errors.misuse(problem or STUCK) end
     return nil, cancelled(), job.results, job.errors
   end
   if job.interrupt then error(job.interrupt, 0) end

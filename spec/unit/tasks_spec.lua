@@ -71,6 +71,19 @@ describe("run", function()
     assert.equal("cancelled", cancelled)
   end)
 
+  it("that is at its end begins nothing more", function()
+    local begun = false
+    safe.run(function(spawn)
+      spawn(function()
+        safe.sleep(NEVER)
+        spawn(function() begun = true end)
+      end)
+      give_way()
+      error("the end", 0)
+    end)
+    assert.is_false(begun)
+  end)
+
   it("waits for the tasks that its function leaves behind", function()
     local done
     jdcloud.run(function(spawn)
@@ -337,6 +350,47 @@ describe("a task that somebody else resumes", function()
 end)
 
 describe("where Lua can't give way", function()
+  local function in_place(fn)
+    local result
+    ("x"):gsub("x", function() result = { pcall(fn) } end)
+    return result[1], result[2], result[3]
+  end
+
+  it("waits may be nested, but not without end", function()
+    local items = {}
+    for i = 1, 60 do items[i] = i end
+    local _, failed = safe.parallel(items, function(i)
+      local ok, results = in_place(function() return safe.parallel({ i }, give_way) end)
+      if not ok then error(results, 0) end
+      return i
+    end, { limit = 60 })
+    local count = 0
+    for _, err in pairs(failed) do
+      count = count + 1
+      assert.truthy(tostring(err):find("too many tasks wait", 1, true))
+    end
+    assert.is_true(count > 0 and count < 30)
+  end)
+
+  it("a run ends when its task is cancelled, below others that wait so too", function()
+    local kinds = {}
+    safe.run(function(spawn)
+      local function waits_in_place()
+        in_place(function()
+          return safe.run(function()
+            local _, err = safe.sleep(NEVER)
+            kinds[#kinds + 1] = err.kind
+          end)
+        end)
+      end
+      local tasks = { spawn(waits_in_place), spawn(waits_in_place) }
+      for _ = 1, 5 do give_way() end
+      tasks[1]:cancel()
+      tasks[2]:cancel()
+    end)
+    assert.same({ "cancelled", "cancelled" }, kinds)
+  end)
+
   it("a task waits in place", function()
     jdcloud.run(function()
       assert.truthy(scheduler.here())
