@@ -77,7 +77,6 @@ function M.put_back(view, slot)
   local shared, request = view.shared, slot.request
   request.path, request.query, request.body, request.headers, slot.body = nil, nil, nil, nil, nil
   slot.outgoing.url, slot.outgoing.body, slot.outgoing.headers = nil, nil, nil
-  slot.failure, slot.renewal, slot.where = nil, nil, nil
   local facts = slot.facts
   facts.result, facts.headers, facts.details, facts.message, facts.denied = nil, nil, nil, nil, nil
   if #shared.idle < IDLE_CALLS then shared.idle[#shared.idle + 1] = slot end

@@ -115,12 +115,11 @@ function M.begin(view, model, op, built, options, check)
   local transport = view.connection.options.transport
   local clock = type(transport) == "table" and transport.clock or nil
   local begun
-  begun, err = steps.begin(view, slot, clock)
+  begun, err = steps.begin(view, slot, clock, errors.where()) -- it ends elsewhere, in the host's loop
   if not begun then
     exchange.close(view, slot, nil, err)
     return nil, err
   end
-  slot.where = errors.where() -- its end has another place, the host's loop
   return setmetatable({ _state = { view = view, op = op, slot = slot, clock = clock, check = check } }, meta)
 end
 

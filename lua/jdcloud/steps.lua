@@ -69,17 +69,16 @@ local function wrong_with(response)
 end
 
 -- What a limiter outside is told of an attempt.
-local function settle(view, slot, now)
-  local limiter = view.options.limiter
-  if not limiter then return end
+local function settle(limiter, slot, now)
   local ticket, outcome, retry_after = slot.call:unsettled()
   if ticket then limiter.settle(ticket, now or core.now(), { outcome = outcome, retry_after = retry_after }) end
 end
 
---- Begins a call.
+--- Begins a call. (What a slot hasn't got is false, not nil: a field that is absent costs more to set.)
+-- @param where the place in the caller's program that its error shall name; nil: the place where it ends
 -- @return true | nil, error
-function M.begin(view, slot, clock)
-  slot.answer, slot.failure, slot.renewal, slot.told_till = nil, nil, nil, nil
+function M.begin(view, slot, clock, where)
+  slot.answer, slot.failure, slot.renewal, slot.told_till, slot.where = false, false, false, false, where or false
   local now, wall
   if clock then now, wall = clock() end
   local ok, problem = slot.call:begin(slot.request, view.keys.credential, now, wall)
@@ -113,7 +112,7 @@ function M.next(view, slot, clock, as_text)
     elseif step == "reserve" then
       call:reserved(view.options.limiter.reserve(a, 1, now or core.now(), b, c))
     else
-      settle(view, slot, now)
+      if view.options.limiter then settle(view.options.limiter, slot, now) end
       return step, a
     end
   end
@@ -132,12 +131,12 @@ end
 --- Takes a failure: a table as a transport gives it, or anything else that says what is wrong.
 function M.failed(view, slot, failure, clock)
   failure = complete_failure(failure)
-  slot.answer, slot.failure = nil, failure
+  slot.answer, slot.failure = false, failure
   if view.options.on_event then tell_end(view, slot, nil, failure) end
   local now, wall
   if clock then now, wall = clock() end
   slot.call:failed(failure.kind, failure.phase, failure.sent, failure.final, now, wall)
-  settle(view, slot, now)
+  if view.options.limiter then settle(view.options.limiter, slot, now) end
 end
 
 --- Takes an answer, which may be none: then it is a failure.
@@ -149,13 +148,13 @@ function M.answered(view, slot, response, clock)
     return false
   end
   local facts = answer.read(response, slot.facts)
-  slot.answer, slot.failure = facts, nil
+  slot.answer, slot.failure = facts, false
   if view.options.on_event then tell_end(view, slot, facts) end
   local now, wall
   if clock then now, wall = clock() end
   local ok = slot.call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message,
     facts.request_id, facts.denied, facts.date, facts.retry_after, slot.head, now, wall)
-  settle(view, slot, now)
+  if view.options.limiter then settle(view.options.limiter, slot, now) end
   return ok
 end
 
@@ -164,7 +163,7 @@ function M.cancel(view, slot, clock)
   local now
   if clock then now = clock() end
   slot.call:cancel(now)
-  settle(view, slot, now)
+  if view.options.limiter then settle(view.options.limiter, slot, now) end
 end
 
 local LOCAL_MESSAGES = {
@@ -187,7 +186,7 @@ local function error_of(view, slot)
   local fields = {
     kind = outcome.kind, attempts = outcome.attempts, retryable = outcome.retryable, retry_after = outcome.retry_after,
     hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
-    service = slot.service, operation = slot.operation, region = slot.region, where = slot.where,
+    service = slot.service, operation = slot.operation, region = slot.region, where = slot.where or nil,
   }
   if outcome.answered or outcome.phase == "resolve" then fields.hint = region_hint(fields.hint, slot.region) end
   if outcome.answered and facts then
@@ -217,7 +216,8 @@ function M.finish(view, slot, ok)
   if not ok then err = error_of(view, slot) end
   if view.options.on_event then
     tell(view, slot, {
-      event = "done", kind = err and err.kind or "ok", attempts = attempts, request_id = facts and facts.request_id,
+      event = "done", kind = err and err.kind or "ok", attempts = attempts,
+      request_id = facts and facts.request_id or nil,
     })
   end
   if err then return nil, err end
