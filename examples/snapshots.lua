@@ -58,7 +58,7 @@ local function own_snapshots(cloud, disk)
   if not all then return nil, err end
   local own = {}
   for _, snapshot in ipairs(all) do
-    if (snapshot.name or ""):find(OWN) and not snapshot.status:find "^error" then own[#own + 1] = snapshot end
+    if (snapshot.name or ""):find(OWN) and not (snapshot.status or ""):find "^error" then own[#own + 1] = snapshot end
   end
   table.sort(own, function(a, b) return a.name > b.name end)
   return own

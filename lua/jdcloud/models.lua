@@ -7,7 +7,8 @@
 --   operation   { name, service, method, version, path, result = type | nil, repeatable (a read), in_body (its
 --                 parameters are), client_token and region (it has such a parameter), default_region, paging,
 --                 params = { [name] = parameter }, names = { sorted }, list = { parameters in that order },
---                 fields = params (so that it can be written as a shape), pieces (the path, see pieces_of) }
+--                 fields = params (so that it can be written as a shape), pieces (the path, see pieces_of),
+--                 model }
 --   parameter   { name, type, required, secret, place = "path" | "query" | "body", first_member and next_member (as it
 --                 begins in JSON) }; a field of a shape has no place
 --   type        { kind = "string" | "integer" | "number" | "boolean" | "any" }
@@ -118,8 +119,22 @@ local function parse_operation(model, name, text)
   o.fields = o.params
   o.client_token, o.region = o.params.clientToken ~= nil, o.params.regionId ~= nil
   o.paging = paging_of(paging)
-  o.pieces = pieces_of(o)
+  o.pieces, o.model = pieces_of(o), model
   return o
+end
+
+--- The verbs at which paths of this service end (`:start`), as a set. A value of a path that ends in one would be
+-- another operation's path, since `:` and `%3A` are the same there (protocol.md 1.4).
+function Model:verbs()
+  local verbs = self.known_verbs
+  if not verbs then
+    verbs = {}
+    for _, text in pairs(self.source.operations) do
+      for verb in text:match("^~?%u+ v%d+(%S+)"):gmatch(":([%w_%-]+)") do verbs[verb] = true end
+    end
+    self.known_verbs = verbs
+  end
+  return verbs
 end
 
 --- Is there an operation of this name?

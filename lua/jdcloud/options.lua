@@ -108,7 +108,9 @@ end
 local function models(value)
   local expected = "the path of a facts file, a table of facts, or a list of these"
   if type(value) ~= "table" then return text(value), expected end
+  local is_facts = value.service ~= nil or value.operations ~= nil or value.shapes ~= nil
   for key, item in pairs(value) do
+    if type(key) ~= "number" and not is_facts then return false, expected end
     if type(key) == "number" and type(item) ~= "table" and not text(item) then return false, expected end
   end
   return true

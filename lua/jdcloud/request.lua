@@ -15,7 +15,7 @@ local null = json.null
 local NO_CODE = "must be a region's code, like cn-north-1"
 
 -- One segment of the path (protocol.md 3.2: a slash in a value has no agreed meaning).
-local function segment_of(name, kind, value)
+local function segment_of(op, name, kind, value)
   if value == nil or value == null then return nil, "is required" end
   local text, message = scalar[kind](value)
   if not text then return nil, message end
@@ -25,6 +25,10 @@ local function segment_of(name, kind, value)
   if not json.is_utf8(text) then return nil, "is not valid UTF-8" end
   if name == "regionId" and not core.region_shape(text) then
     return nil, NO_CODE
+  end
+  local verb = text:match(":([%w_%-]+)$")
+  if verb and op.model and op.model:verbs()[verb] then
+    return nil, ('must not end in ":%s": that would be another operation'):format(verb)
   end
   return core.encode(text)
 end
@@ -38,7 +42,7 @@ local function write_path(problems, op, params, region)
     else
       local value = params[piece.name]
       if value == nil and piece.name == "regionId" then value = region end
-      local segment, message = segment_of(piece.name, piece.type.kind, value)
+      local segment, message = segment_of(op, piece.name, piece.type.kind, value)
       if not segment then
         local missing_region = piece.name == "regionId" and value == nil or nil
         problems[#problems + 1] = { path = piece.name, message = message, config = missing_region }
@@ -49,22 +53,29 @@ local function write_path(problems, op, params, region)
   return table.concat(parts)
 end
 
+-- Does nothing but the region vary in the path?
+local function has_region_alone(op)
+  for _, piece in ipairs(op.pieces) do
+    if type(piece) == "table" and piece.name ~= "regionId" then return false end
+  end
+  return true
+end
+
 local REGIONS_MAX = 32 -- paths that an operation remembers
 
 -- The path; where nothing but the region stands in it, the one made for that region before.
 local function path_of(problems, op, params, region)
-  if #op.pieces > 3 or type(region) ~= "string" then return write_path(problems, op, params, region) end
   local paths = op.paths
-  if not paths then
-    paths = { count = 0 }
-    op.paths = paths
+  if paths == nil then
+    paths = has_region_alone(op) and {}
+    op.paths, op.paths_count = paths, 0
   end
+  if not paths or type(region) ~= "string" then return write_path(problems, op, params, region) end
   local path = paths[region]
   if path then return path end
   path = write_path(problems, op, params, region)
-  local alone = #op.pieces == 1 or op.pieces[2].name == "regionId"
-  if alone and not problems[1] and paths.count < REGIONS_MAX then
-    paths[region], paths.count = path, paths.count + 1
+  if not problems[1] and op.paths_count < REGIONS_MAX then
+    paths[region], op.paths_count = path, op.paths_count + 1
   end
   return path
 end
@@ -85,6 +96,8 @@ local function complete(op, params, options, region)
   if not missing_region and not token then return params end
   local completed = {}
   for key, value in next, params do completed[key] = value end
+  local inherited = getmetatable(params)
+  if type(inherited) == "table" then setmetatable(completed, inherited) end
   completed.regionId = missing_region and region or params.regionId
   completed.clientToken = token or params.clientToken
   return completed

@@ -36,14 +36,14 @@ local function resolve(plan)
 end
 
 --- Gives a decoded result its shape. Where the answer has another type than the model says, the answer is right.
--- @param value what `result` of the envelope was decoded to; nil and null become {}
+-- @param value what `result` of the envelope was decoded to; nil, null and false become {}
 -- @param of an operation (its result type is meant) or a type of models.lua
 -- @param keep_null leave null fields and lists as jdcloud.null
 -- @param raw the value comes from json.read, which said so
 -- @return the value: integers of the Lua's integer type where it has one, null fields absent, null lists empty, unknown
 --   fields there too, with integral numbers as integers. Elements of lists that are null stay jdcloud.null.
 function M.shape(value, of, keep_null, raw)
-  if value == nil or value == null then return {} end
+  if value == nil or value == null or value == false then return {} end -- what failed begins with nil or false
   return json.finish(value, raw, plan_of(of.kind and of or of.result or models.any) or UNKNOWN, resolve, keep_null)
 end
 

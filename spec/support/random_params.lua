@@ -118,6 +118,9 @@ end
 -- Some fields; where something must come of it in a query, the required ones do, or else the first.
 local function struct(random, t, place, depth, must)
   if t.shape == "ChargeSpec" and t.service == "charge" then return charge(random) end
+  if t.shape == "ChargeSpec" and t.service == "dbs" or t.shape == "InstanceChargeSpec" and t.service == "hpc" then
+    return { chargeMode = "prepaid_by_duration", chargeUnit = "month", chargeDuration = 1 + random:below(9) }
+  end
   local fields, values = reference.fields(t), {}
   if #fields.names == 0 then
     for _ = 1, random:below(LIST_MAX) do

@@ -32,7 +32,8 @@ end
 local function outside(kind) return function(node) return node.place ~= "path" and node.type.kind == kind end end
 local function always(value) return function() return value end end
 
-local function is_charge(t) return t and t.shape == "ChargeSpec" and t.service == "charge" end
+local CHARGES = { charge = "ChargeSpec", dbs = "ChargeSpec", hpc = "InstanceChargeSpec" } -- protocol.md 8
+local function is_charge(t) return t and t.shape ~= nil and CHARGES[t.service] == t.shape end
 
 local function has_fields(node)
   return node.type.kind == "struct" and #reference.fields(node.type).names > 0

@@ -11,7 +11,9 @@ local function sample(t, depth)
   if kind == "boolean" then return true end
   if kind == "list" then return { sample(t.of, depth + 1) } end
   if kind ~= "struct" then return "a" end
-  if t.shape == "ChargeSpec" and t.service == "charge" then return { chargeMode = "postpaid_by_duration" } end
+  if t.shape and t.shape:find("ChargeSpec") and t.service ~= "instancevoucher" then -- its has no mode
+    return { chargeMode = "prepaid_by_duration", chargeUnit = "month", chargeDuration = 1 }
+  end
   local value = {}
   for i, field in ipairs(models.shape(t).list) do
     if (field.required or i == 1) and depth < 10 then value[field.name] = sample(field.type, depth + 1) end

@@ -109,6 +109,12 @@ describe("a service of the option models", function()
     assert.truthy(err.message:find('did you mean "stars"', 1, true))
   end)
 
+  it("is no map of services", function()
+    local ok, message = pcall(safe.new, options({ stars = stars() }))
+    assert.is_false(ok)
+    assert.truthy(message:find('the option "models" must be', 1, true))
+  end)
+
   it("is its cloud's alone; views have it, or have others", function()
     local cloud, other = safe.new(options(stars())), safe.new(options())
     assert.is_table(cloud:service("stars"))

@@ -166,6 +166,36 @@ describe("validate = false", function()
   end)
 end)
 
+describe("a path value", function()
+  it("that ends in another operation's verb would be that operation's path, and is refused", function()
+    local message = 'must not end in ":disable": that would be another operation'
+    assert.equal(message, problems("kms", "updateSecret", { secretId = "s-1:disable" }).secretId)
+    assert.truthy(problems("kms", "describeKey", { keyId = "k-1:GenerateDataKey" }).keyId)
+    assert.truthy(cloud.kms:prepare("describeKey", { keyId = "k-1:none-of-these" }))
+  end)
+
+  it("may be a region of any name, remembered ones too", function()
+    for _ = 1, 2 do
+      local prepared = assert(cloud.vm:prepare("describeInstances", { regionId = "count" }))
+      assert.truthy(prepared.target:find("/v1/regions/count/instances", 1, true))
+    end
+  end)
+
+  it("of an integer that is all zeros and no integer takes no time to refuse", function()
+    local began = os.clock()
+    problems("vm", "describeInstances", { pageNumber = ("0"):rep(200000) .. "x" })
+    assert.is_true(os.clock() - began < 1)
+  end)
+end)
+
+describe("a table with inherited values", function()
+  it("has them sent, and its own unknown names found", function()
+    local inherited = setmetatable({ pageSise = 5 }, { __index = { pageSize = 10 } })
+    assert.same({ pageSise = 'is not a known parameter; did you mean "pageSize"?' },
+      problems("vm", "describeInstances", inherited))
+  end)
+end)
+
 describe("a ChargeSpec", function()
   local function charged(charge)
     return problems("vm", "createInstances", { instanceSpec = { name = "n", charge = charge } })
@@ -175,7 +205,7 @@ describe("a ChargeSpec", function()
     local parameters = 0
     all_operations(function(service, name, op)
       for parameter, p in pairs(op.params) do
-        if p.shape == "charge:ChargeSpec" then
+        if p.shape == "charge:ChargeSpec" or p.shape == "ChargeSpec" and service == "dbs" then
           parameters = parameters + 1
           local found = problems(service, name, { [parameter] = { chargeUnit = "month" } })
           assert.truthy(found[parameter .. ".chargeMode"]:find("^missing"), service .. "." .. name)

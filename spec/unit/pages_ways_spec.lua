@@ -121,6 +121,13 @@ describe("an operation with a token", function()
     assert.same({ { name = "n" }, { name = "n", marker = "a" }, { name = "n", marker = "b" } }, s.asked)
   end)
 
+  it("keeps every digit of a token that is a number", function()
+    local big = json.decode("9007199254740993")
+    local s = script { files(1, 1, big, true), files(2, 2, nil, false) }
+    assert.equal("1 2", (read(s, op)))
+    assert.equal("9007199254740993", s.asked[2].marker)
+  end)
+
   it("may begin with the caller's token", function()
     local s = script { files(3, 3, "", false) }
     assert.equal("3", (read(s, op, { marker = "a" })))

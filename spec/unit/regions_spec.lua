@@ -18,7 +18,9 @@ local function value_of(t)
   if t.kind == "integer" or t.kind == "number" then return 1 end
   if t.kind == "boolean" then return true end
   if t.kind ~= "struct" then return "x" end
-  if t.shape == "ChargeSpec" and t.service == "charge" then return { chargeMode = "postpaid_by_usage" } end
+  if t.shape and t.shape:find("ChargeSpec") and t.service ~= "instancevoucher" then -- its has no mode
+    return { chargeMode = "prepaid_by_duration", chargeUnit = "month", chargeDuration = 1 }
+  end
   local value, first = {}, models.shape(t).list[1]
   if first and first.type.kind ~= "struct" then value[first.name] = value_of(first.type) end
   for _, field in ipairs(models.shape(t).list) do

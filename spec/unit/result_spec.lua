@@ -20,6 +20,12 @@ local function is_integer(n)
 end
 
 describe("a result", function()
+  it("that is nothing, null or false is an empty one: what failed begins with nil or false", function()
+    for _, nothing in ipairs { json.null, false } do assert.same({}, result.shape(nothing, op)) end
+    assert.same({}, result.shape(nil, op))
+    assert.equal("text", result.shape("text", op))
+  end)
+
   it("has integers where the model says integer, or says nothing", function()
     local r = shaped('{"totalCount":5,"new":7,"instances":'
       .. '[{"systemDisk":{"cloudDisk":{"diskSizeGB":40}},"deep":{"n":[1,2.5]}}]}')

@@ -6,6 +6,7 @@ local core = require "jdcloud.core"
 local canonical = require "jdcloud.gateway.canonical"
 local json = require "jdcloud.json"
 local models = require "jdcloud.models"
+local walk = require "jdcloud.request.walk"
 
 local M = {}
 
@@ -77,7 +78,8 @@ local function integer(value)
   elseif type(value) ~= "string" then
     return nil
   end
-  local sign, digits = value:match("^(%-?)0*(%d+)$")
+  local sign, digits = value:match("^(%-?)(%d+)$")
+  digits = digits and digits:match("^0*(.+)$")
   local limit = sign == "-" and SMALLEST or LARGEST
   if not digits or #digits > #limit or #digits == #limit and digits > limit then
     return nil
@@ -170,7 +172,7 @@ local function checked(c, value, expected, where)
       return refuse(where .. " must be an object")
     end
     local good, failure = fields(c, value, models.shape(expected), where .. ".")
-    if good and expected.shape == "ChargeSpec" and expected.service == "charge" then
+    if good and walk.is_charge(expected) then
       return charge(value, where)
     end
     return good, failure

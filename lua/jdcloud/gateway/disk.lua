@@ -69,8 +69,8 @@ local function add(store, kind, region, view, now)
 end
 
 -- What the first call with this clientToken was answered; else what `make` makes.
-local function once(store, params, make)
-  local token = params.regionId .. " " .. params.clientToken
+local function once(store, operation, params, make)
+  local token = operation .. " " .. params.regionId .. " " .. params.clientToken
   store.tokens[token] = store.tokens[token] or make()
   return store.tokens[token]
 end
@@ -109,7 +109,7 @@ function M.operations.createDisks(store, params, now)
   if not paging.within(count, 1, CREATE_MAX) then
     return nil, { http = 400, status = "INVALID_ARGUMENT", message = "maxCount is 1 to " .. CREATE_MAX }
   end
-  return once(store, params, function()
+  return once(store, "disks", params, function()
     local ids = json.list {}
     for i = 1, count do
       ids[i] = "vol-" .. store.settings.ids():sub(1, 10)
@@ -144,7 +144,7 @@ function M.operations.createSnapshot(store, params, now)
   if not disk then
     return nil, failure
   end
-  return once(store, params, function()
+  return once(store, "snapshot", params, function()
     local id = "snapshot-" .. store.settings.ids():sub(1, 10)
     add(store, "snapshots", params.regionId, {
       snapshotId = id,

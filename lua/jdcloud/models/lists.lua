@@ -78,7 +78,7 @@ M.secret = {
   "targetPassword", "tgtPwd", "token", "userPwd", "usernamePwd", "verifyCode", "verifyToken", "vncAccessToken",
   "vncUrl", "webHookSecret", "windowsPassword",
   "httpdns.Account.key", "httpdns.operateKey.key", "live.setLiveDomainCertificate.key",
-  "live.setLiveRestartDomainCertificate.key", "user.CreateTicketResult.ticket",
+  "live.setLiveRestartDomainCertificate.key", "logs.BinlogSpec.pass", "user.CreateTicketResult.ticket",
 }
 
 return M

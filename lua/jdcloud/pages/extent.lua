@@ -6,6 +6,7 @@
 -- page that came before, or a second empty one. A token is believed as long as it is a new one.
 
 local again = require "jdcloud.pages.again"
+local json = require "jdcloud.json"
 
 local M = {}
 
@@ -123,7 +124,7 @@ local function next_token(e, page)
     token = undeclared_token(field(page, e.beside_list), paging.token)
   end
   local kind = type(token)
-  if kind == "number" then token = ("%.0f"):format(token) elseif kind ~= "string" then token = nil end
+  if kind == "number" then token = json.number(token) elseif kind ~= "string" then token = nil end
   return token
 end
 

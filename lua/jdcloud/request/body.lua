@@ -36,14 +36,13 @@ end
 
 -- An object: the known names in alphabetical order, then, if they may pass, the others.
 local function write_members(state, shape, values, what)
-  local depth, keys, given, first = state.depth + 1, state.keys, 0, true
+  local depth, keys, first = state.depth + 1, state.keys, true
   put(state, "{")
   local list = shape.list
   for i = 1, #list do
     local field = list[i]
     local name = field.name
     local value = values[name]
-    if value ~= nil then given = given + 1 end
     if (value ~= nil or field.required) and field.place ~= "path" then
       state.depth, keys[depth] = depth, name
       if value == nil or value == null and field.required and field.type.kind ~= "any" then
@@ -57,8 +56,7 @@ local function write_members(state, shape, values, what)
     end
   end
   state.depth = depth - 1
-  for _ in next, values do given = given - 1 end
-  if given < 0 then
+  if walk.has_strangers(values, shape.fields) then
     walk.strangers(state, values, shape.fields, shape.names, what, function(_, name, value)
       local quoted = json.string(name)
       if not quoted then return problem(state, "is a name that is not valid UTF-8") end

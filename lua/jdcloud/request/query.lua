@@ -55,20 +55,18 @@ end
 local function flatten_struct(state, t, name, value)
   if not walk.is_struct(state, value) or walk.is_too_deep(state) then return end
   local shape = models.shape(t)
-  local depth, keys, given, problems = state.depth + 1, state.keys, 0, #state.problems
+  local depth, keys, problems = state.depth + 1, state.keys, #state.problems
   local list = shape.list
   for i = 1, #list do
     local field = list[i]
     local item = value[field.name]
-    if item ~= nil then given = given + 1 end
     if item ~= nil or field.required then
       state.depth, keys[depth] = depth, field.name
       flatten_member(state, field, name .. "." .. field.name, item)
     end
   end
   state.depth = depth - 1
-  for _ in next, value do given = given - 1 end
-  if given < 0 then
+  if walk.has_strangers(value, shape.fields) then
     walk.strangers(state, value, shape.fields, shape.names, "field", function(_, key, item)
       flatten_stranger(state, name .. ".", key, item)
     end)
@@ -100,19 +98,17 @@ end
 --- Writes the query of an operation; what is wrong is noted in the state. Null and empty lists are left out.
 -- @return the encoded text, or nil if there is nothing to say
 function M.write(state, op, params)
-  local given, list = 0, op.list
+  local list = op.list
   for i = 1, #list do
     local p = list[i]
     local value = params[p.name]
-    if value ~= nil then given = given + 1 end
     if (value ~= nil or p.required) and p.place == "query" then
       state.depth, state.keys[1] = 1, p.name
       flatten_member(state, p, p.name, value)
     end
   end
   state.depth = 0
-  for _ in next, params do given = given - 1 end
-  if given < 0 then
+  if walk.has_strangers(params, op.params) then
     walk.strangers(state, params, op.params, op.names, "parameter", function(_, name, value)
       flatten_stranger(state, "", name, value)
     end)

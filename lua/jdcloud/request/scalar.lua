@@ -30,7 +30,8 @@ local function digits_of_number(n)
 end
 
 local function digits_of_string(s, expected)
-  local sign, digits = match(s, "^(%-?)0*(%d+)$")
+  local sign, digits = match(s, "^(%-?)(%d+)$")
+  if digits then digits = match(digits, "^0*(.+)$") end -- in two steps: in one it would try every number of zeros
   if not digits then return nil, "must be " .. expected .. ", not a string that isn't digits" end
   local limit = sign == "-" and SMALLEST or LARGEST
   if #digits > #limit or #digits == #limit and digits > limit then return nil, "is beyond 64 bits" end

@@ -95,6 +95,14 @@ local function name_of_key(key)
   return type(key) == "string" and key or format("[%s]", type(key) == "number" and tostring(key) or type(key))
 end
 
+--- Has the table names that the model doesn't have?
+function M.has_strangers(given, known)
+  for key in next, given do
+    if known[key] == nil then return true end
+  end
+  return false
+end
+
 --- Deals with the names in `given` that the model doesn't have: each is a problem, or, where the walk isn't strict,
 -- handed to pass(state, name, value).
 -- @param known, names what the model has, by name and as a sorted list
@@ -142,9 +150,12 @@ function M.check_charge(state, t, value, noted)
   end
 end
 
+-- How something is paid for: charge's, and the variants of protocol.md 8 that have a chargeMode.
+local CHARGES = { charge = "ChargeSpec", dbs = "ChargeSpec", hpc = "InstanceChargeSpec" }
+
 --- Is this the type of a ChargeSpec?
 function M.is_charge(t)
-  return t.shape == "ChargeSpec" and t.service == "charge"
+  return CHARGES[t.service] == t.shape and t.shape ~= nil
 end
 
 return M
