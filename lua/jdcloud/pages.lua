@@ -144,14 +144,17 @@ function M.each(call, op, params, options)
   end
 end
 
---- All items as one list, complete before anything is changed: what a loop over pages does to the pages.
+--- All items as one list, complete before anything is changed: what a loop over pages does to the pages. Not by `for`,
+-- out of which Lua 5.1 can't suspend a task.
 -- @return a list | nil, error
 function M.all(call, op, params, options)
-  local list = {}
-  for item, err in M.each(call, op, params, options) do
-    if item == false then return nil, err end
+  local list, next_item = {}, M.each(call, op, params, options)
+  local item, err = next_item()
+  while item do
     list[#list + 1] = item
+    item, err = next_item()
   end
+  if item == false then return nil, err end
   return list
 end
 

@@ -88,6 +88,12 @@ describe("calls in tasks", function()
     assert.equal(IS_51 and 1 or 4, most)
   end)
 
+  it("read whole lists side by side", function()
+    local results = assert(safe.parallel(numbers(4), function() return cloud.vm:all("describeInstances", {}) end))
+    for i = 1, 4 do assert.equal(6, #results[i]) end
+    assert.equal(4, (busy.counted(server)))
+  end)
+
   it("poll side by side", function()
     local results = assert(safe.parallel(numbers(4), function()
       local looks = 0
