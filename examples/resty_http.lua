@@ -48,7 +48,8 @@ return function(connection)
     local scheme, host, port, target = request.url:match("^(https?)://([^/:]+):?(%d*)(.*)$")
     local headers = {}
     for _, header in ipairs(request.headers) do headers[header[1]] = header[2] end
-    local options = { scheme = scheme, host = host, port = tonumber(port), ssl_verify = true }
+    -- Without ssl_server_name the certificate would be any that is trusted, not this server's.
+    local options = { scheme = scheme, host = host, port = tonumber(port), ssl_verify = true, ssl_server_name = host }
     for name, value in pairs(connection or {}) do options[name] = value end
     local wait = math.min(request.idle_timeout, request.timeout or math.huge) * 1000
     local httpc = http.new()

@@ -56,7 +56,8 @@ describe("the adapter for lua-resty-http", function()
     assert.equal(3, result.totalCount)
     assert.equal("a, b", meta.headers["x-two"])
     assert.equal("set_timeouts connect request set_keepalive", names())
-    assert.same({ scheme = "http", host = "a.test", port = 81, ssl_verify = true, proxy_opts = "proxies" }, calls[2][2])
+    assert.same({ scheme = "http", host = "a.test", port = 81, ssl_verify = true, ssl_server_name = "a.test",
+      proxy_opts = "proxies" }, calls[2][2])
     local params = calls[3][2]
     assert.equal("/v1/regions/cn-north-1/instances?pageSize=10", params.path)
     assert.equal("a.test:81", params.headers.host)
