@@ -127,7 +127,8 @@ function M.attach()
     return { cancel = function() scheduler.cancel(task) end }
   end
 
-  --- Gives the loop back: tasks that are left go on when somebody waits in place. Idempotent.
+  --- Gives the loop back: tasks that are left go on when somebody waits in place. Idempotent. Give the loop a turn
+  -- after it, uv.run("nowait"): luv 1.44 crashes if the program ends with handles that are being closed.
   function loop.detach()
     if attached ~= loop then return end
     attached = nil
