@@ -27,6 +27,26 @@ function M.folder()
   return folder
 end
 
+-- The command line of a script, its output to files of a folder.
+local function command_of(folder, path, arguments, variables)
+  local words = {}
+  for name, value in pairs(variables or {}) do words[#words + 1] = name .. "=" .. quoted(value) end
+  words[#words + 1] = "LUA_PATH=" .. quoted(package.path) .. " LUA_CPATH=" .. quoted(package.cpath)
+  words[#words + 1] = quoted(interpreter())
+  words[#words + 1] = quoted(path)
+  for _, argument in ipairs(arguments or {}) do words[#words + 1] = quoted(argument) end
+  return ("%s >%s 2>%s"):format(table.concat(words, " "), quoted(folder .. "/out"), quoted(folder .. "/err"))
+end
+
+-- What the script left in the folder, which goes.
+local function result_of(folder)
+  local result = {
+    out = read(folder .. "/out"), err = read(folder .. "/err"), code = tonumber(read(folder .. "/code")),
+  }
+  os.execute("rm -r " .. quoted(folder))
+  return result
+end
+
 --- Runs a script.
 -- @param path of its file
 -- @param arguments list of texts, or nil
@@ -34,20 +54,36 @@ end
 -- @return { code = exit code, out = standard output, err = standard error }
 function M.file(path, arguments, variables)
   local folder = M.folder()
-  local words = {}
-  for name, value in pairs(variables or {}) do words[#words + 1] = name .. "=" .. quoted(value) end
-  words[#words + 1] = "LUA_PATH=" .. quoted(package.path) .. " LUA_CPATH=" .. quoted(package.cpath)
-  words[#words + 1] = quoted(interpreter())
-  words[#words + 1] = quoted(path)
-  for _, argument in ipairs(arguments or {}) do words[#words + 1] = quoted(argument) end
-  os.execute(("%s >%s 2>%s; echo $? >%s"):format(table.concat(words, " "), quoted(folder .. "/out"),
-    quoted(folder .. "/err"), quoted(folder .. "/code")))
-  local result = {
-    out = read(folder .. "/out"), err = read(folder .. "/err"), code = tonumber(read(folder .. "/code")),
-  }
-  for _, name in ipairs { "out", "err", "code" } do os.remove(folder .. "/" .. name) end
-  os.execute("rmdir " .. quoted(folder))
-  return result
+  os.execute(("%s; echo $? >%s"):format(command_of(folder, path, arguments, variables), quoted(folder .. "/code")))
+  return result_of(folder)
+end
+
+local Process = {}
+Process.__index = Process
+
+--- What it has written to standard output so far.
+function Process:said()
+  return read(self.folder .. "/out")
+end
+
+--- Sends it what Ctrl-C sends, and waits for its end, ten seconds at most.
+-- @return as M.file
+function Process:interrupt()
+  local folder = quoted(self.folder)
+  os.execute(("kill -INT $(cat %s/pid); i=0; while [ ! -s %s/code ] && [ $i -lt 500 ]; do sleep 0.02; i=$((i+1)); done")
+    :format(folder, folder))
+  return result_of(self.folder)
+end
+
+--- Runs a script, as M.file, and doesn't wait for its end.
+-- @return process { said, interrupt }
+function M.start(path, arguments, variables)
+  local folder = M.folder()
+  local command = command_of(folder, path, arguments, variables)
+  local place = quoted(folder)
+  os.execute((": >%s/out; { %s & echo $! >%s/pid; wait $!; echo $? >%s/code; } >/dev/null 2>&1 &"
+    .. " while [ ! -s %s/pid ]; do sleep 0.01; done"):format(place, command, place, place, place))
+  return setmetatable({ folder = folder }, Process)
 end
 
 --- Runs the text of a script, as a file named script.lua in a folder of its own; otherwise as M.file.
