@@ -4,6 +4,12 @@ local models = require "jdcloud.models"
 
 local M = {}
 
+local COUNT = {} -- a key that no shape has
+
+-- Fields that one description has at most. Those of the release have fewer; facts given at run time may have shapes
+-- that lead to each other in more ways than memory has room for.
+local FIELDS_MAX = 20000
+
 local type_of -- function(t, above)
 
 -- Parameters or fields as a list: what is required comes first, else by name.
@@ -21,7 +27,7 @@ local function list_of(fields, above)
   return list
 end
 
--- above: the shapes that this one stands in, of which 37 contain themselves.
+-- above: the shapes that this one stands in, of which 37 contain themselves; and how many fields there are so far.
 function type_of(t, above)
   local entry = { type = t.kind }
   if t.kind == "list" then
@@ -29,9 +35,10 @@ function type_of(t, above)
   elseif t.kind == "struct" then
     entry.service, entry.shape = t.service, t.shape
     local key = t.service .. ":" .. t.shape
-    if not above[key] then
-      above[key] = true
-      entry.fields = list_of(models.shape(t).list, above)
+    local list = models.shape(t).list
+    if not above[key] and above[COUNT] + #list <= FIELDS_MAX then
+      above[key], above[COUNT] = true, above[COUNT] + #list
+      entry.fields = list_of(list, above)
       above[key] = nil
     end
   end
@@ -134,17 +141,18 @@ local description = { __name = "jdcloud.description", __tostring = text_of }
 --   read), client_token (it has one, filled in if the call has none), default_region (that of a product without
 --   regions), paging = { style, number, size, … , lists = { … } } | nil, parameters, result = a type | nil (none) }.
 --   A type is { type = "string" | "integer" | "number" | "boolean" | "list" | "struct" | "any", of = the type of a
---   list's items, service and shape and fields = of a struct }; fields is absent where the shape stands in itself, and
---   empty where any may be sent. Parameters and fields are lists of such types with name, required and secret; required
---   ones come first. Parameters have place = "path" | "query" | "body".
+--   list's items, service and shape and fields = of a struct }; fields is absent where the shape stands in itself (or
+--   FIELDS_MAX is reached), and empty where any may be sent. Parameters and fields are lists of such types with name,
+--   required and secret; required ones come first. Parameters have place = "path" | "query" | "body".
 function M.operation(op)
   local params = {}
   for i, p in ipairs(op.list) do params[i] = p end
   return setmetatable({
     name = op.name, service = op.service, method = op.method, version = op.version,
     path = "/" .. op.version .. op.path, repeatable = op.repeatable, client_token = op.client_token,
-    default_region = op.region and op.default_region or nil, paging = paging_of(op), parameters = list_of(params, {}),
-    result = op.result and type_of(op.result, {}) or nil,
+    default_region = op.region and op.default_region or nil, paging = paging_of(op),
+    parameters = list_of(params, { [COUNT] = 0 }),
+    result = op.result and type_of(op.result, { [COUNT] = 0 }) or nil,
   }, description)
 end
 

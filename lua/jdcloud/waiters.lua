@@ -2,6 +2,7 @@
 -- resource; a list of ids is one wait that asks the list operation. What can be waited for is waiters/table.lua.
 
 local errors = require "jdcloud.errors"
+local json = require "jdcloud.json"
 local look = require "jdcloud.waiters.look"
 local nearest = require "jdcloud.nearest"
 local pace = require "jdcloud.waiters.pace"
@@ -32,14 +33,21 @@ local function set_of(states)
   return set
 end
 
+-- A state as text; null is none.
+local function text_of(state)
+  return (state == nil or state == json.null) and "" or tostring(state)
+end
+
 -- The states of a resource: one, or those of its parts. "": none.
 local function states_of(w, found)
   local resource = w.resource
   local part = resource.part
-  if not part then return { tostring(found[resource.state] or "") } end
-  local states = {}
-  for _, item in ipairs(found[part.list] or {}) do
-    if not w.part or item[part.by] == w.part then states[#states + 1] = tostring(item[resource.state] or "") end
+  if not part then return { text_of(found[resource.state]) } end
+  local states, items = {}, found[part.list]
+  for _, item in ipairs(type(items) == "table" and items or {}) do
+    if type(item) == "table" and (not w.part or item[part.by] == w.part) then
+      states[#states + 1] = text_of(item[resource.state])
+    end
   end
   if not states[1] then states[1] = part.none end
   return states

@@ -83,6 +83,19 @@ describe("a handler", function()
     end)
   end
 
+  it("that returns a failure which is none is answered with 500", function()
+    for _, failure in ipairs {
+      { http = 4.5 }, { http = 42 }, { http = 404, message = print }, { http = 404, status = {} },
+      { http = 404, details = "x" }, { http = 404, details = { print } }, { http = 404, code = "x" },
+    } do
+      local cloud, g = house.open()
+      g:on("disk:describeDisks", function() return nil, failure end)
+      local _, err = cloud.disk:describeDisks({}, { attempts = 1 })
+      assert.equal(500, err.http_status)
+      assert.matches("the handler of disk:describeDisks returned", err.message)
+    end
+  end)
+
   it("needs the name of an operation, and is told the nearest", function()
     local g = gateway.new()
     local rows = {

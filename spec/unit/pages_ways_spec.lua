@@ -109,6 +109,23 @@ describe("an operation with an offset", function()
   end)
 end)
 
+describe("a last page that comes again and again", function()
+  it("is found whichever of its items the program has changed", function()
+    for changed = 1, 10 do
+      local s = { asked = 0 }
+      function s.call()
+        s.asked = s.asked + 1
+        assert(s.asked < 20, "endless")
+        return { instances = s.asked == 1 and ids(1, 10) or ids(11, 20) }
+      end
+      local came = read(s, operation("vm", "describeInstances"), nil, { page_size = 10 }, function(item)
+        if tonumber(item.id:sub(3)) % 10 == changed % 10 then item.x = 1 end
+      end)
+      assert.equal("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", came)
+    end
+  end)
+end)
+
 describe("an operation with a token", function()
   local op = operation("jdfusion", "getBucketFiles")
   local undeclared = operation("es", "describeBillingInstances")

@@ -2,6 +2,7 @@
 -- they should be (protocol.md 11.2). What the table says is in waiters_table_spec.lua.
 
 local errors = require "jdcloud.errors"
+local json = require "jdcloud.json"
 local resources = require "support.resources"
 local waiters = require "jdcloud.waiters"
 local catalogue = require "jdcloud.waiters.table"
@@ -90,6 +91,37 @@ describe("a waiter for one resource", function()
 
   it("takes 404 for the end of what is deleted", function()
     assert.same({}, wait(world { a = { "deleting", "gone" } }, "instance_deleted", "a"))
+  end)
+
+  it("takes an answer that says nothing for none only if it comes twice", function()
+    for _, ids in ipairs { "a", { "a" } } do
+      local w, calls = world { a = { "running" } }, 0
+      local call = w.env and w.env.call or w.call
+      local function first_nothing(...)
+        calls = calls + 1
+        if calls == 1 then return {} end
+        return call(...)
+      end
+      if w.env then w.env.call = first_nothing else w.call = first_nothing end
+      local ok, err = wait(w, "instance_deleted", ids, { timeout = 20 })
+      assert.is_nil(ok)
+      assert.same({ { id = "a", state = "running" } }, err.laggards)
+    end
+  end)
+
+  it("takes null for no state, and for no list", function()
+    local w = world { a = { "running" } }
+    local answers = {
+      { instance = { instanceId = "a", status = json.null } }, { instance = { instanceId = "a", status = "running" } },
+    }
+    local calls = 0
+    local env = w.env or w
+    env.call = function()
+      calls = calls + 1
+      return answers[calls]
+    end
+    assert.truthy(wait(w, "instance_running", "a"))
+    assert.equal(2, calls)
   end)
 
   it("takes an empty structure, or none, for a resource that isn't there", function()

@@ -194,7 +194,7 @@ describe("what the table of waiters names", function()
       local answer = {
         requestId = "r",
         result = {
-          [resource.one.field] = state ~= "gone" and item or nil,
+          [resource.one.field] = state ~= "gone" and item or {},
           [resource.many.field] = state ~= "gone" and { item } or nil,
           totalCount = state ~= "gone" and 1 or 0,
         },

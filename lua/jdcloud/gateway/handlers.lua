@@ -20,8 +20,19 @@ local function place_of(raised)
 end
 
 local function failure_of(name, failure)
-  if type(failure) ~= "table" or type(failure.http) ~= "number" then
-    return broken(name, "returned nil without a failure { http, status, message }")
+  local http = type(failure) == "table" and failure.http
+  if type(http) ~= "number" or http % 1 ~= 0 or http < 100 or http > 599 then
+    return broken(name, "returned nil without a failure { http = status code, status, message }")
+  end
+  for _, field in ipairs { "status", "message" } do
+    if failure[field] ~= nil and type(failure[field]) ~= "string" then
+      return broken(name, "returned a failure whose " .. field .. " is no text")
+    end
+  end
+  local has_code = failure.code == nil or type(failure.code) == "number" and failure.code % 1 == 0
+  local has_details = failure.details == nil or type(failure.details) == "table" and json.encode(failure.details)
+  if not has_code or not has_details then
+    return broken(name, "returned a failure whose code is no whole number, or whose details JSON can't hold")
   end
   return nil, {
     http = failure.http,

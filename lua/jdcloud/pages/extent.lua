@@ -95,7 +95,7 @@ local function learn_place(e, count)
   if not e.placed then
     e.placed, e.seen = true, e.request.offset or (e.request.number - 1) * e.size
   end
-  if count > 0 and not e.again.first and count < e.size then learn_size(e, count) end
+  if count > 0 and not e.again.pages and count < e.size then learn_size(e, count) end
   e.seen = e.seen + (count > 0 and count or e.request.offset and e.size or 0)
   local more = more_by_counts(e)
   if more == nil then
@@ -165,7 +165,7 @@ function M.learn(e, page, items, count)
   e.empty = count == 0 and e.empty + 1 or 0
   learn_counts(e, page)
   if e.paging.style == "token" then learn_token(e, page, count) else learn_place(e, count) end
-  if count > 0 and not e.ended then again.remember(e.again, items) end
+  if count > 0 and not e.ended then again.remember(e.again) end
   return true
 end
 

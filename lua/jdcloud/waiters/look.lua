@@ -1,6 +1,9 @@
 -- waiters/look.lua - one look at resources: one by one, or a hundred ids in a call of the list operation. It trusts no
 -- list: one that ignores its filter, comes in small pages or ends too early is read on, or not believed.
 
+local errors = require "jdcloud.errors"
+local json = require "jdcloud.json"
+
 local M = {}
 
 local CHUNK = 100      -- ids in one list call, and the size of its page
@@ -23,7 +26,20 @@ end
 
 -- Some answer with a structure that has nothing in it instead of a 404.
 local function is_there(resource, found)
-  return type(found) == "table" and (found[resource.id] ~= nil or found[resource.state] ~= nil)
+  local id, state = found[resource.id], found[resource.state]
+  return id ~= nil and id ~= json.null or state ~= nil and state ~= json.null
+end
+
+-- An answer that says nothing, neither of a resource nor that there is none, may pass: a proxy's empty page. Said twice
+-- in a row it is how this service says that there is none.
+local function is_silence(w, operation, key)
+  if w.silent == key then return false end
+  w.silent = key
+  w.failure = errors.new {
+    kind = "protocol", retryable = true, service = w.service, operation = operation,
+    message = "the answer has not what it is asked for",
+  }
+  return true
 end
 
 local function look_at_one(w, id, seen)
@@ -31,6 +47,11 @@ local function look_at_one(w, id, seen)
   local result, err = call(w, resource.one.operation, { [resource.id] = id })
   if result then
     local found = result[resource.one.field]
+    if type(found) ~= "table" then
+      if is_silence(w, resource.one.operation, id) then return true end
+      found = {}
+    end
+    w.silent = nil
     seen[id] = is_there(resource, found) and found or false
   elseif err.kind == "not_found" then
     seen[id] = false
@@ -99,8 +120,13 @@ local function look_at_list(w, ids, seen)
       if passes(w, err) then return true end
       return nil, err
     end
-    local new = take(w, result[many.field] or {}, wanted, known, seen)
-    local said = tonumber(result.totalCount)
+    local items, said = result[many.field], tonumber(result.totalCount)
+    if type(items) ~= "table" then
+      if not said and is_silence(w, many.operation, ids[1] .. "…") then return true end
+      items = {}
+    end
+    w.silent = nil
+    local new = take(w, items, wanted, known, seen)
     read, total = read + new, said and math.max(said, total or 0) or total
     if next(wanted) == nil then return true end
     if read == total or new == 0 and read > (total or -1) then
