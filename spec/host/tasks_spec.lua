@@ -156,7 +156,7 @@ describe("calls in tasks", function()
     local outcome
     assert(safe.run(function(spawn)
       local task = spawn(function() outcome = select(2, cloud.vm:describeInstances(busy.slow(10))) end)
-      safe.sleep(0.02)
+      repeat safe.sleep(0.02) until select(2, busy.counted(server)) > 0 -- it has arrived
       task:cancel()
       return true
     end))

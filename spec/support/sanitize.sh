@@ -33,7 +33,7 @@ for suite; do
   esac
 done
 
-export BUILD="$plain" OUT="$plain/valgrind" LABEL="valgrind "
+export BUILD="$plain" OUT="$plain/valgrind" LABEL="valgrind " SLOWNESS=20
 # shellcheck disable=SC2086 # names of suites have no blanks
 WITHOUT=$many WRAP="valgrind -q --leak-check=full --error-exitcode=99 --suppressions=spec/support/valgrind.supp" \
   spec/support/run.sh $quick unit:5.4 host:5.4 || failed=1
