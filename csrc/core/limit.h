@@ -1,5 +1,6 @@
 /* limit.h - how many calls may go in which time: reserve before sending, settle after the answer (design.md, Limits).
- * This is the plain limiter: a fixed rate with a burst of one window's allowance. Shared limiters outside have the same
+ * An exact sliding window for every key: at most N calls in any T, where a call counts from its sending until T after
+ * its answer, since nobody but the service knows when in between it was counted. Shared limiters outside have the same
  * two functions. */
 #ifndef JDC_LIMIT_H
 #define JDC_LIMIT_H
@@ -8,13 +9,15 @@
 
 JDC_BEGIN
 
-#define JDC_LIMIT_KEYS              256 /* windows remembered; the one idle longest is forgotten first */
-#define JDC_LIMIT_KEY_MAX           192 /* bytes of a key */
-#define JDC_LIMIT_CALL_KEYS         4   /* windows that one call may have to pass: access key and service, operation */
-#define JDC_LIMIT_TICKETS           65536 /* calls waiting or on the wire; who comes then is refused */
-#define JDC_LIMIT_RULES             256   /* allowances set */
+#define JDC_LIMIT_KEYS              1024 /* windows remembered; the one idle longest is forgotten first */
+#define JDC_LIMIT_KEY_MAX           192  /* bytes of a key */
+#define JDC_LIMIT_CALL_KEYS         4    /* windows that one call may have to pass: access key and service, operation */
+#define JDC_LIMIT_TICKETS           65536     /* calls waiting or on the wire; who comes then is refused */
+#define JDC_LIMIT_RULES             256       /* allowances set */
+#define JDC_LIMIT_CALLS_MAX         (1 << 20) /* remembered of one key, 8 bytes each; more are cut in pieces */
 #define JDC_LIMIT_WINDOW_MAX_MS     (INT64_C(31) * 24 * 60 * 60 * 1000)
-#define JDC_LIMIT_DEFAULT_CALLS     1000 /* protocol.md 6 */
+#define JDC_LIMIT_SPARE_MS          INT64_C(60000) /* calls are taken to end within this time */
+#define JDC_LIMIT_DEFAULT_CALLS     1000           /* protocol.md 6 */
 #define JDC_LIMIT_DEFAULT_WINDOW_MS (60 * 1000)
 #define JDC_NEVER                   INT64_MAX
 
@@ -27,7 +30,7 @@ typedef struct jdc_grant {
   bool granted; /* a place is held: wait wait_ms, then ask again with the ticket (0: go now) */
   int64_t wait_ms;
   jdc_ticket ticket;
-  int64_t when_ms; /* not granted: the moment (monotonic) at which it could have gone; JDC_NEVER if that is unknown */
+  int64_t when_ms; /* not granted: the moment (monotonic) before which it can't go; JDC_NEVER if that is unknown */
 } jdc_grant;
 
 typedef enum jdc_settle { JDC_SETTLE_DONE, JDC_SETTLE_NOT_SENT, JDC_SETTLE_THROTTLED } jdc_settle;
@@ -41,20 +44,23 @@ JDC_MUST_USE jdc_status jdc_limit_new(jdc_alloc alloc, int64_t calls, int64_t wi
 void jdc_limit_free(jdc_limit *l);
 
 /* Sets the allowance of every key that ends in this suffix (`/vm`), or of all others for an empty suffix; the longest
- * suffix counts. calls 0: no limit. JDC_INVALID for negative numbers, for an empty window, one above
- * JDC_LIMIT_WINDOW_MAX_MS or a suffix that is longer than a key; JDC_TOO_BIG above JDC_LIMIT_RULES. */
+ * suffix counts. calls 0: no limit. More than JDC_LIMIT_CALLS_MAX are kept to in equal parts of the window, one
+ * millisecond at least. JDC_INVALID for negative numbers, for an empty window, one above JDC_LIMIT_WINDOW_MAX_MS or a
+ * suffix that is longer than a key; JDC_TOO_BIG above JDC_LIMIT_RULES. */
 JDC_MUST_USE jdc_status jdc_limit_set(jdc_limit *l, jdc_str suffix, int64_t calls, int64_t window_ms);
 
-/* All keys or none; nothing is taken past latest_ms, and a ticket that would have to wait longer is given back. A
- * ticket keeps its place in line, whatever keys come with it: who reserves later goes later. It waits longer than it
- * was told if a throttled call has shut its window since; one that has expired goes to the end of the line. JDC_INVALID
- * for too many or too long keys, JDC_NOMEM with nothing taken. */
+/* All keys or none; nothing is taken past latest_ms, and a ticket that would have to wait longer is given back. A call
+ * goes at once if there are more free slots than callers before it. Otherwise it stands in line where it has to wait
+ * longest, in the order of the tickets, and its slot is kept for it when it comes late. What it is told to wait is the
+ * least: calls on the wire may take longer, a throttled call may shut the window. So it asks again with its ticket,
+ * which keeps its place, whatever keys come with it; one that has expired goes to the end of the line. JDC_INVALID for
+ * too many or too long keys, JDC_NOMEM with nothing taken. */
 JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, size_t nkeys, int64_t now_ms,
                                           int64_t latest_ms, jdc_ticket ticket, jdc_grant *out);
 
-/* What became of a ticket: not sent gives its slot back, throttled shuts its windows for the server's hint (up to
- * JDC_RETRY_AFTER_MAX_MS) or for a second, and takes their burst away. An unknown or expired ticket is ignored; tickets
- * expire their longest window and a minute after their moment. */
+/* What became of a ticket: not sent gives its slot back, throttled too, and shuts its windows for the server's hint (up
+ * to JDC_RETRY_AFTER_MAX_MS) or for a second. An unknown or expired ticket is ignored; tickets expire their longest
+ * window and JDC_LIMIT_SPARE_MS after the moment at which they go. */
 void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s);
 
 JDC_END

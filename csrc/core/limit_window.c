@@ -1,4 +1,4 @@
-/* limit_window.c - allowances and windows (limit_window.h). */
+/* limit_window.c - slots and lines (limit_window.h). */
 #include "limit_window.h"
 
 #include <string.h>
@@ -13,96 +13,107 @@ void *jdc_limit_grow(jdc_alloc alloc, void *array, size_t *cap, size_t size, siz
   return grown;
 }
 
-void jdc_windows_free(jdc_windows *ws) {
-  jdc_delete(ws->alloc, ws->rules, ws->rules_cap * sizeof(*ws->rules));
-  jdc_delete(ws->alloc, ws->list, ws->cap * sizeof(*ws->list));
+void jdc_window_free(jdc_alloc alloc, jdc_window *w) {
+  jdc_delete(alloc, w->answers, w->cap * sizeof(*w->answers));
+  jdc_delete(alloc, w->line.list, w->line.cap * sizeof(*w->line.list));
+  w->answers = NULL;
+  w->line.list = NULL;
 }
 
-static bool same(const char *a, size_t len, jdc_str b) {
-  return len == b.len && (len == 0 || memcmp(a, b.ptr, len) == 0);
+static int64_t answer_at(const jdc_window *w, size_t i) {
+  i += w->first;
+  return w->answers[i < w->cap ? i : i - w->cap];
 }
 
-/* The allowance of a key is that of the longest suffix that it ends in. The first is empty and fits all: jdc_limit_new
- * sets it. */
-static jdc_rate rate_of(const jdc_windows *ws, const char *key, size_t len) {
-  const jdc_limit_rule *best = &ws->rules[0];
-  for (size_t i = 1; i < ws->nrules; i++) {
-    const jdc_limit_rule *r = &ws->rules[i];
-    if (r->len <= len && r->len > best->len && memcmp(key + (len - r->len), r->suffix, r->len) == 0) best = r;
+int64_t jdc_window_moment(const jdc_window *w, size_t before, int64_t now) {
+  int64_t calls = w->rate.calls, held = (int64_t)(w->count + w->flying), cycles = 0;
+  int64_t moment = now;
+  int64_t frees = (int64_t)before + held - calls; /* that many slots and one more must become free first; < 0: none */
+  if (calls > 0 && frees >= 0) {
+    /* Beyond the slots that are held now it waits for those that callers before it will hold, `calls` at a time. */
+    if (frees >= held) cycles = (frees - held) / calls + 1;
+    frees -= cycles * calls;
+    if (frees >= (int64_t)w->count)
+      moment = now + w->rate.span; /* the answer may come now, at the earliest */
+    else if (frees >= 0)
+      moment = answer_at(w, (size_t)frees) + w->rate.span;
+    moment += cycles * w->rate.span;
   }
-  return best->rate;
+  return jdc_later(moment, w->shut);
 }
 
-static jdc_rate make_rate(int64_t calls, int64_t window_ms) {
-  jdc_rate rate = { 0, 0, window_ms * JDC_MS };
-  if (calls == 0) return rate;
-  if (calls > rate.window) calls = rate.window; /* more than one a nanosecond */
-  rate.every = (rate.window - 1) / calls + 1;
-  rate.burst = (calls - 1) * rate.every;
-  return rate;
-}
-
-jdc_status jdc_windows_set(jdc_windows *ws, jdc_str suffix, int64_t calls, int64_t window_ms) {
-  if (calls < 0 || window_ms < 1 || window_ms > JDC_LIMIT_WINDOW_MAX_MS || suffix.len > JDC_LIMIT_KEY_MAX)
-    return JDC_INVALID;
-  size_t i = 0;
-  while (i < ws->nrules && !same(ws->rules[i].suffix, ws->rules[i].len, suffix)) i++;
-  if (i == ws->nrules) {
-    if (i == JDC_LIMIT_RULES) return JDC_TOO_BIG;
-    if (i == ws->rules_cap) {
-      void *grown = jdc_limit_grow(ws->alloc, ws->rules, &ws->rules_cap, sizeof(*ws->rules), JDC_LIMIT_RULES);
-      if (grown == NULL) return JDC_NOMEM;
-      ws->rules = grown;
-    }
-    if (suffix.len > 0) memcpy(ws->rules[i].suffix, suffix.ptr, suffix.len);
-    ws->rules[i].len = suffix.len;
-    ws->nrules++;
+size_t jdc_window_before(const jdc_window *w, jdc_ticket ticket) {
+  const jdc_ticket *list = w->line.list + w->line.first;
+  size_t from = 0, to = w->line.count;
+  while (from < to) {
+    size_t middle = from + (to - from) / 2;
+    if (list[middle] < ticket)
+      from = middle + 1;
+    else
+      to = middle;
   }
-  ws->rules[i].rate = make_rate(calls, window_ms);
-  for (size_t w = 0; w < ws->count; w++) ws->list[w].rate = rate_of(ws, ws->list[w].key, ws->list[w].len);
-  return JDC_OK;
+  return from;
 }
 
-size_t jdc_windows_find(const jdc_windows *ws, jdc_str key) {
-  for (size_t i = 0; i < ws->count; i++)
-    if (same(ws->list[i].key, ws->list[i].len, key)) return i;
-  return JDC_WINDOW_NONE;
+/* A longer ring, unrolled: the allocator's resize would tear it where it wraps. */
+static bool grow_ring(jdc_alloc alloc, jdc_window *w) {
+  size_t cap = w->cap == 0 ? FIRST_CAP : w->cap * 2;
+  if (cap > (size_t)w->rate.calls) cap = (size_t)w->rate.calls;
+  if (cap <= w->cap) cap = w->cap + 1; /* the limit was lowered */
+  int64_t *grown = jdc_new(alloc, cap * sizeof(*grown));
+  if (grown == NULL) return false;
+  for (size_t i = 0; i < w->count; i++) grown[i] = answer_at(w, i);
+  jdc_delete(alloc, w->answers, w->cap * sizeof(*w->answers));
+  w->answers = grown;
+  w->first = 0;
+  w->cap = cap;
+  return true;
 }
 
-jdc_status jdc_windows_room(jdc_windows *ws, size_t n) {
-  while (ws->cap < JDC_LIMIT_KEYS && ws->cap - ws->count < n) {
-    void *grown = jdc_limit_grow(ws->alloc, ws->list, &ws->cap, sizeof(*ws->list), JDC_LIMIT_KEYS);
-    if (grown == NULL) return JDC_NOMEM;
-    ws->list = grown;
+bool jdc_window_room(jdc_alloc alloc, jdc_window *w, bool waits) {
+  if (!waits) return w->rate.calls == 0 || w->count + w->flying < w->cap || grow_ring(alloc, w);
+  jdc_line *line = &w->line;
+  if (line->first > 0 && line->first + line->count == line->cap) {
+    memmove(line->list, line->list + line->first, line->count * sizeof(*line->list));
+    line->first = 0;
   }
-  return JDC_OK;
+  if (line->first + line->count < line->cap) return true;
+  void *grown = jdc_limit_grow(alloc, line->list, &line->cap, sizeof(*line->list), JDC_LIMIT_TICKETS);
+  if (grown == NULL) return false;
+  line->list = grown;
+  return true;
 }
 
-static bool among(size_t place, const size_t *places, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    if (places[i] == place) return true;
-  return false;
+void jdc_window_go(jdc_window *w) { w->flying++; }
+
+void jdc_window_wait(jdc_window *w, jdc_ticket ticket) {
+  size_t i = jdc_window_before(w, ticket);
+  jdc_ticket *place = w->line.list + w->line.first + i;
+  if (i < w->line.count) {
+    if (*place == ticket) return;
+    memmove(place + 1, place, (w->line.count - i) * sizeof(*place));
+  }
+  *place = ticket;
+  w->line.count++;
 }
 
-size_t jdc_windows_add(jdc_windows *ws, jdc_str key, const size_t *keep, size_t nkeep) {
-  size_t place = ws->count;
-  if (ws->count < ws->cap) {
-    ws->count++;
+void jdc_window_leave(jdc_window *w, jdc_ticket ticket) {
+  size_t i = jdc_window_before(w, ticket);
+  jdc_ticket *list = w->line.list + w->line.first;
+  if (i >= w->line.count || list[i] != ticket) return;
+  if (i < w->line.count / 2) { /* the shorter part moves: most leave at the front */
+    memmove(list + 1, list, i * sizeof(*list));
+    w->line.first++;
   } else {
-    for (size_t i = 0; i < ws->count; i++)
-      if (!among(i, keep, nkeep) && (place == ws->count || ws->list[i].used < ws->list[place].used)) place = i;
+    memmove(list + i, list + i + 1, (w->line.count - i - 1) * sizeof(*list));
   }
-  jdc_window *w = &ws->list[place];
-  *w = (jdc_window){ .len = key.len, .serial = ++ws->serial };
-  w->next = w->shut = w->last = w->used = -JDC_MOMENT_MAX;
-  if (key.len > 0) memcpy(w->key, key.ptr, key.len);
-  w->rate = rate_of(ws, w->key, w->len);
-  return place;
+  if (--w->line.count == 0) w->line.first = 0;
 }
 
-int64_t jdc_window_take(jdc_window *w, int64_t moment) {
-  w->used = jdc_later(w->used, moment);
-  if (w->rate.every == 0) return 0;
-  w->next = jdc_later(w->next, moment - w->rate.burst) + w->rate.every;
-  return w->rate.every;
+void jdc_window_land(jdc_window *w, bool answered, int64_t now) {
+  if (w->flying > 0) w->flying--;
+  if (!answered || w->count + w->flying >= w->cap) return; /* sent while there was no limit: not counted */
+  if (w->count > 0) now = jdc_later(now, answer_at(w, w->count - 1));
+  size_t i = w->first + w->count++;
+  w->answers[i < w->cap ? i : i - w->cap] = now;
 }
