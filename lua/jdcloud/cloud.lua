@@ -9,6 +9,7 @@ local models = require "jdcloud.models"
 local nearest = require "jdcloud.nearest"
 local options_of = require "jdcloud.options"
 local raw = require "jdcloud.raw"
+local sharing = require "jdcloud.shared"
 
 local M = {}
 
@@ -45,13 +46,15 @@ local function check_limit_name(registry, name)
   if suggestion ~= "" then errors.misuse(('limits: "%s" is not known%s'):format(name, suggestion)) end
 end
 
-local function set_limits(core_cloud, limits, registry)
+-- For the windows of the core and, if it has a function for that, for the limiter outside of it.
+local function set_limits(core_cloud, limits, registry, limiter)
   for name, limit in pairs(limits or {}) do
     check_limit_name(registry, name)
     local calls, seconds = limit, 60
     if type(limit) == "table" then calls, seconds = limit[1], limit[2] end
     local ok, message = core_cloud:limit("/" .. name, calls, seconds)
     if not ok then errors.misuse(('limits: "%s": %s'):format(name, message)) end
+    if limiter and limiter.limit then limiter.limit(name, calls, seconds) end
   end
 end
 
@@ -93,6 +96,17 @@ local function region_of(options, keys)
   return region
 end
 
+-- Does what the option `shared` says: a limiter of all workers, unless one is given, and a common cache of the keys
+-- that a provider gives. nil, error of kind config if there is no such dictionary.
+local function share(options, keys)
+  if not options.shared then return true end
+  local dict, name = sharing.open(options.shared)
+  if not dict then return nil, name end
+  options.limiter = options.limiter or sharing.limiter(dict)
+  if keys.provider and name ~= false then keys.provider = sharing.provider(dict, name, keys.provider) end
+  return true
+end
+
 -- The core has them now; no table that a program may print does.
 local function forget_secrets(options)
   options.secret_key, options.session_token = nil, nil
@@ -107,13 +121,16 @@ function M.new(given)
   if not keys then return nil, err end
   options.region, err = region_of(options, keys)
   if err then return nil, err end
+  local ok
+  ok, err = share(options, keys)
+  if not ok then return nil, err end
   options.environment_endpoint = credentials.environment_endpoint()
   forget_secrets(options)
   local registry
   registry, err = take_models(options)
   if not registry then return nil, err end
   local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
-  set_limits(shared.core, options.limits, registry)
+  set_limits(shared.core, options.limits, registry, options.limiter)
   local view = view_of(shared, connect(shared, options), keys, options, registry)
   view.region_given = given.region ~= nil
   return view
@@ -140,6 +157,14 @@ function M.with(view, given)
     end
     forget_secrets(options)
   end
+  if given.shared then
+    options.limiter = given.limiter
+    keys = { credential = keys.credential, provider = options.credentials, region = keys.region }
+  end
+  if given.shared or keys ~= view.keys then
+    local ok, err = share(options, keys)
+    if not ok then return nil, err end
+  end
   local registry = view.models
   if given.models ~= nil then
     local err
@@ -147,7 +172,8 @@ function M.with(view, given)
     if not registry then return nil, err end
   end
   if options_of.any(given, options_of.connection) then connection = connect(view.shared, options) end
-  set_limits(view.shared.core, given.limits, registry)
+  local limits = (given.shared or given.limiter) and options.limits or given.limits
+  set_limits(view.shared.core, limits, registry, options.limiter)
   local other = view_of(view.shared, connection, keys, options, registry)
   other.region_given = region_given
   return other

@@ -75,6 +75,17 @@ local function limiter(value)
     "a table with the functions reserve and settle"
 end
 
+-- Of which only shared.lua knows whether nginx has it.
+local function shared(value)
+  local expected = "the name of a lua_shared_dict, or { dict = its name, credentials = a name for the keys, or false }"
+  if type(value) ~= "table" then return text(value), expected end
+  for name in pairs(value) do
+    if name ~= "dict" and name ~= "credentials" then return false, expected end
+  end
+  local keys = value.credentials
+  return text(value.dict) and (keys == nil or keys == false or text(keys)), expected
+end
+
 local LIMIT_CALLS_MAX, LIMIT_SECONDS_MAX = 1e9 - 1, 31 * 86400 -- as the core has them (limit.h)
 
 -- false, or { [service or service.operation] = calls a minute | { calls, seconds } }. Whole calls: a fraction would be
@@ -134,8 +145,8 @@ local CLOUD = {
   region = region, profile = text, credentials = func, access_key = text, secret_key = text, session_token = text,
   endpoint = endpoint, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
   connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
-  attempts = whole(1, 100), limits = limits, limiter = limiter, proxy = proxy, no_proxy = text, ca_file = text,
-  client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
+  attempts = whole(1, 100), limits = limits, limiter = limiter, shared = shared, proxy = proxy, no_proxy = text,
+  ca_file = text, client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
   max_host_connections = whole(1, 65536), max_connections = whole(1, 65536), signature_version = one_of(2, 3),
   user_agent = text, models = models, on_event = func, keep_null = flag, validate = flag, security_token = text,
   pin = text, erp = text,

@@ -68,6 +68,13 @@ local function wrong_with(response)
   return nil
 end
 
+-- Asks a limiter outside for a place. What is wrong with the limiter itself is the call's error.
+local function reserve(limiter, slot, now, keys, latest, ticket)
+  local wait, place, wrong = limiter.reserve(keys, 1, now, latest, ticket)
+  if not wait and wrong then slot.refusal = wrong end
+  slot.call:reserved(wait, place)
+end
+
 -- What a limiter outside is told of an attempt.
 local function settle(limiter, slot, now)
   local ticket, outcome, retry_after = slot.call:unsettled()
@@ -79,6 +86,7 @@ end
 -- @return true | nil, error
 function M.begin(view, slot, clock, where)
   slot.answer, slot.failure, slot.renewal, slot.told_till, slot.where = false, false, false, false, where or false
+  slot.refusal = false
   local now, wall
   if clock then now, wall = clock() end
   local ok, problem = slot.call:begin(slot.request, view.keys.credential, now, wall)
@@ -110,7 +118,7 @@ function M.next(view, slot, clock, as_text)
       if clock then now = clock() end
       call:provided(ok ~= nil, now)
     elseif step == "reserve" then
-      call:reserved(view.options.limiter.reserve(a, 1, now or core.now(), b, c))
+      reserve(view.options.limiter, slot, now or core.now(), a, b, c)
     else
       if view.options.limiter then settle(view.options.limiter, slot, now) end
       return step, a
@@ -192,6 +200,9 @@ local function error_of(view, slot)
   if outcome.answered and facts then
     fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
     fields.details, fields.request_id, fields.http_status = facts.details, facts.request_id, facts.http_status
+  elseif outcome.gave_up == "max_wait" and slot.refusal then
+    local wrong = slot.refusal
+    fields.kind, fields.message, fields.hint = wrong.kind or "config", wrong.message or tostring(wrong), wrong.hint
   elseif outcome.gave_up == "credentials" then
     fields.message = renewal and renewal.message or "there are no keys to sign with"
     if renewal and renewal.kind then fields.kind, fields.hint = renewal.kind, renewal.hint end

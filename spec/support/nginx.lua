@@ -12,7 +12,7 @@ $modules
 $user
 daemon on;
 $main
-worker_processes 1;
+worker_processes $workers;
 pid nginx.pid;
 error_log error.log notice;
 events { }
@@ -66,8 +66,9 @@ end
 
 --- Starts nginx.
 -- @param locations what stands in the server block
--- @param more table or nil: path = a template like "spec/?.lua" to look for Lua modules by, from the current folder,
---   too; main, http = text that stands in the file, in its block; worker = Lua for init_worker_by_lua
+-- @param more table or nil: workers = how many, 1 by default; path = a template like "spec/?.lua" to look for Lua
+--   modules by, from the current folder, too; main, http = text that stands in the file, in its block; worker = Lua for
+--   init_worker_by_lua
 -- @return server { http, https, http2 = URLs without a path, ca_file, dir; get, log, stop }; http2 is https that offers
 --   HTTP/2 too
 function M.start(locations, more)
@@ -84,6 +85,7 @@ function M.start(locations, more)
     for i, file in ipairs(now.modules) do modules[i] = 'load_module "' .. file .. '";' end
     local values = {
       modules = table.concat(modules, "\n"), user = now.user and "user " .. now.user .. ";" or "",
+      workers = ("%d"):format(more.workers or 1),
       main = more.main or "", http_block = more.http or "", worker = more.worker or "",
       locations = locations, package_path = now.package_path, package_cpath = now.package_cpath,
       http = ("%d"):format(now.ports.http), https = ("%d"):format(now.ports.https),

@@ -1,0 +1,294 @@
+-- dict.lua - the limiter of all workers of one nginx, in a lua_shared_dict (design.md, Limits).
+--
+-- A window of N calls in T seconds has N slots. A slot is a key that is there from when its call may go until T after
+-- its answer, and it is taken by `add`, which only one worker can do. So among any N + 1 calls two had the same slot,
+-- one T after the other's answer: never more than N in any T, whatever a worker does or doesn't do, killed ones too.
+-- Everything else here is order and may be wrong for a moment: a counter goes round the slots, and who comes gets the
+-- next; if that is taken, he books it for the moment at which it will be free and comes again then. A slot whose call
+-- never ends (a killed worker's) is free by time.
+--
+-- The workers' clock is the machine's monotonic one, which a reload doesn't change; that of the keys' ends is the wall
+-- clock. A slot is free only if both say so, as long as nginx still has the key.
+--
+-- Keys in the dictionary, after "limit:" and the window's name:
+--   :n      the counter                  :s<slot>  -moment at which it was taken, or the moment at which it is free
+--   :x      shut until this moment       :b<slot>  the moment for which it is booked
+--   :f      a list of slots given back
+
+local allowance = require "jdcloud.limiter.allowance"
+
+local M = {}
+
+local HOLD = 60 -- seconds that a call may take from its grant to its answer; a killed worker's slot is lost so long
+local SPARE = 0.002 -- seconds that a key outlives its slot: both clocks are cut to ms
+local AHEAD = 8 -- slots looked at beyond those whose calls hang
+local BOOKING = 0.25 -- seconds that a booking outlives its moment: sleepers are late
+local SHUT = 1 -- seconds for which a throttled window is shut if nobody says more
+local SHUT_MAX = 60
+local WINDOWS = 256 -- names kept ready in a worker
+local SWEEP = 1024 -- tickets after which those of dropped calls are looked for
+local NEVER = math.huge
+
+local function slot_names(prefix)
+  return setmetatable({}, {
+    __index = function(names, slot)
+      local name = prefix .. slot
+      names[slot] = name
+      return name
+    end,
+  })
+end
+
+local function new_window(key, calls, seconds)
+  local prefix = "limit:" .. key
+  return {
+    calls = calls, seconds = seconds, counter = prefix .. ":n", shut = prefix .. ":x", given = prefix .. ":f",
+    slots = slot_names(prefix .. ":s"), bookings = slot_names(prefix .. ":b"), ahead = math.min(AHEAD, calls),
+  }
+end
+
+-- When a slot's call is over and its time too: `now` or later. While the call is on the way, no sooner than this.
+local function free_at(dict, window, slot, now)
+  local value, _, gone = dict:get_stale(window.slots[slot])
+  if not value then return now end
+  if value >= 0 then return math.max(now, value) end
+  if gone or now >= HOLD + window.seconds - value then return now end
+  return now + window.seconds
+end
+
+-- The same, behind those who have booked it.
+local function open_at(dict, window, slot, now)
+  local free = free_at(dict, window, slot, now)
+  local booked = dict:get(window.bookings[slot])
+  return booked and math.max(free, booked + window.seconds) or free
+end
+
+-- The slot that was given back and is still free, or nil.
+local function given_back(dict, window, now)
+  local slot = dict:lpop(window.given)
+  return slot and slot < window.calls and open_at(dict, window, slot, now) <= now and slot or nil
+end
+
+-- When the counter's next slots open, the earliest of them.
+local function next_opens(dict, window, now)
+  local counter, first = dict:get(window.counter) or 0, NEVER
+  for ahead = 1, window.ahead do
+    first = math.min(first, open_at(dict, window, (counter + ahead) % window.calls, now))
+    if first <= now then break end
+  end
+  return first
+end
+
+-- The next slot, and when it opens. Slots whose calls hang are passed over as long as there are free ones behind them.
+local function next_slot(dict, window, now)
+  local slot, opens
+  for _ = 1, window.ahead do
+    local counter, message = dict:incr(window.counter, 1, 0)
+    if not counter then return nil, message end
+    slot = counter % window.calls
+    opens = open_at(dict, window, slot, now)
+    if opens <= now or open_at(dict, window, (counter + 1) % window.calls, now) > now then break end
+  end
+  return slot, opens
+end
+
+local function unbook(dict, place)
+  local name = place.window.bookings[place.slot]
+  if place.booked and dict:get(name) == place.booked then dict:delete(name) end
+  place.booked = nil
+end
+
+local function book(dict, place, moment, now)
+  place.moment, place.booked = moment, moment
+  dict:safe_set(place.window.bookings[place.slot], moment, moment - now + BOOKING)
+end
+
+-- A place in a window, for now or booked. place | nil, moment at which there would be one, message if the dictionary
+-- is full
+local function take_place(dict, window, now, latest)
+  local slot, opens = given_back(dict, window, now), now
+  if not slot then
+    local first = next_opens(dict, window, now)
+    if first > latest then return nil, first end
+    slot, opens = next_slot(dict, window, now)
+    if not slot then return nil, nil, opens end
+  end
+  local place = { window = window, slot = slot, moment = now }
+  if opens > latest then -- others were quicker
+    dict:rpush(window.given, slot)
+    return nil, opens
+  end
+  if opens > now then book(dict, place, opens, now) end
+  return place
+end
+
+local function let_go(dict, place)
+  unbook(dict, place)
+  if place.taken then dict:delete(place.window.slots[place.slot]) end
+  place.taken = nil
+  if (dict:llen(place.window.given) or 0) < place.window.calls then dict:rpush(place.window.given, place.slot) end
+end
+
+-- The dictionary's own reason why a slot can't be taken; nil if the slot is another's.
+local function claim(dict, refresh, place, now)
+  local window = place.window
+  local name = window.slots[place.slot]
+  if free_at(dict, window, place.slot, now) > now then return false end
+  local ok, message = dict:safe_add(name, -now, HOLD + window.seconds)
+  if not ok and message == "exists" then -- nginx looks at the clock once in a while only
+    refresh()
+    ok, message = dict:safe_add(name, -now, HOLD + window.seconds)
+  end
+  if not ok then return false, message ~= "exists" and message or nil end
+  place.taken = now
+  unbook(dict, place)
+  return true
+end
+
+-- The moment from which on a ticket's places are free as far as is known.
+local function moment_of(dict, ticket, now)
+  local moment = now
+  for _, place in ipairs(ticket.places) do
+    moment = math.max(moment, place.moment, dict:get(place.window.shut) or now)
+  end
+  return moment
+end
+
+-- Takes all slots of a ticket, or none and has them booked anew. true | false, message if the dictionary is full
+local function claim_all(dict, refresh, ticket, now)
+  for i, place in ipairs(ticket.places) do
+    local ok, message = claim(dict, refresh, place, now)
+    if not ok then
+      for j = 1, i - 1 do
+        local other = ticket.places[j]
+        dict:delete(other.window.slots[other.slot])
+        other.taken = nil
+      end
+      local opens = math.max(free_at(dict, place.window, place.slot, now), now + 0.001)
+      book(dict, place, opens, now)
+      return false, message
+    end
+  end
+  return true
+end
+
+local function full(message)
+  return {
+    kind = "config", message = "the shared dictionary of the limiter: " .. tostring(message),
+    hint = "give it more room in nginx.conf: a window in full use takes about 160 bytes a call, 160 KB for 1000",
+  }
+end
+
+--- Makes a limiter over a shared dictionary. All workers that are given the same dictionary share its windows.
+-- @param dict as ngx.shared has them; for this limiter and option `shared` alone: other values could drive out its own
+-- @param options { limits = as the option of jdcloud.new, refresh = function() that has nginx look at the clock }
+-- @return { reserve, settle, limit = function(name, calls, seconds) }: the option `limiter`. reserve has a third result
+--   when the dictionary is full: { kind, message, hint }
+function M.new(dict, options)
+  local refresh = options and options.refresh or function() end
+  local allowance_of, set = allowance.new(options and options.limits)
+  local windows, kept, tickets, serial, since_sweep = {}, 0, {}, 0, 0
+
+  local function window_of(key)
+    local window = windows[key]
+    if window then return window end
+    if kept == WINDOWS then windows, kept = {}, 0 end
+    window = new_window(key, allowance_of(key))
+    windows[key], kept = window, kept + 1
+    return window
+  end
+
+  -- A dropped coroutine runs no code; its slots and bookings end by time, its ticket here.
+  local function sweep(now)
+    since_sweep = since_sweep + 1
+    if since_sweep < SWEEP then return end
+    since_sweep = 0
+    for id, ticket in pairs(tickets) do
+      if ticket.ends < now then tickets[id] = nil end
+    end
+  end
+
+  local function drop(id, ticket)
+    for _, place in ipairs(ticket.places) do let_go(dict, place) end
+    tickets[id] = nil
+  end
+
+  local function open(keys, n, now, latest)
+    local ticket = { places = {}, ends = 0 }
+    for i = 1, #keys * n do
+      local place, when, message = take_place(dict, window_of(keys[(i - 1) % #keys + 1]), now, latest)
+      if not place then
+        for _, other in ipairs(ticket.places) do let_go(dict, other) end
+        return nil, when, message
+      end
+      ticket.places[i] = place
+    end
+    sweep(now)
+    serial = serial + 1
+    tickets[serial] = ticket
+    return ticket, serial
+  end
+
+  local limiter = {}
+
+  function limiter.reserve(keys, n, now, latest, id)
+    latest = latest or NEVER
+    local ticket = id and tickets[id]
+    if not ticket then
+      local message
+      ticket, id, message = open(keys, n, now, latest)
+      if message then return nil, nil, full(message) end
+      if not ticket then return nil, id end
+    end
+    local moment = moment_of(dict, ticket, now)
+    if moment <= now then
+      local ok, message = claim_all(dict, refresh, ticket, now)
+      if message then
+        drop(id, ticket)
+        return nil, nil, full(message)
+      end
+      if not ok then moment = moment_of(dict, ticket, now) end
+    end
+    if moment > latest then
+      drop(id, ticket)
+      return nil, moment
+    end
+    ticket.ends = moment + 2 * HOLD
+    return math.ceil((moment - now) * 1000) / 1000, id
+  end
+
+  local function free_later(place, now)
+    local window = place.window
+    if now - place.taken > HOLD - 1 then return end -- it ends by itself, or has and is another's
+    dict:safe_set(window.slots[place.slot], now + window.seconds, window.seconds + SPARE)
+  end
+
+  function limiter.settle(id, now, outcome)
+    local ticket = tickets[id]
+    if not ticket then return end
+    tickets[id] = nil
+    refresh()
+    local shut
+    if outcome.outcome == "throttled" then shut = math.min(outcome.retry_after or SHUT, SHUT_MAX) end
+    for _, place in ipairs(ticket.places) do
+      if not place.taken or outcome.outcome == "not_sent" and now - place.taken < HOLD - 1 then
+        let_go(dict, place)
+      else
+        free_later(place, now)
+      end
+      if shut then
+        local span = outcome.retry_after and shut or math.min(shut, place.window.seconds)
+        dict:safe_set(place.window.shut, math.max(now + span, dict:get(place.window.shut) or 0), span + SPARE)
+      end
+    end
+  end
+
+  function limiter.limit(name, calls, seconds)
+    set(name, calls, seconds)
+    windows, kept = {}, 0
+  end
+
+  return limiter
+end
+
+return M
