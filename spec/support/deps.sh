@@ -48,7 +48,7 @@ sanitizer_runtime() {
 
 present() {
   case $1 in
-    cc) have "${CC:-cc}" && have ar ;;
+    cc) have "${CC:-cc}" && have ar && have objcopy ;;
     crypto) header openssl/evp.h libcrypto ;;
     curl) header curl/curl.h libcurl ;;
     cmocka) header cmocka.h cmocka ;;
@@ -72,7 +72,7 @@ old_luajit() { dpkg-query -W -f='${Status}' libluajit-5.1-2 2>/dev/null | grep -
 packages() {
   lua=${1#*:}
   case $1 in
-    cc) echo "gcc libc6-dev / build-base" ;;
+    cc) echo "gcc libc6-dev binutils / build-base" ;;
     crypto) echo "libssl-dev / openssl-dev" ;;
     curl) echo "libcurl4-openssl-dev / curl-dev" ;;
     cmocka) echo "libcmocka-dev / cmocka-dev" ;;
