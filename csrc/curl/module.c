@@ -25,6 +25,7 @@
 #include "fork.h"
 #include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 #define ENGINE         "jdcloud.curl.engine"
@@ -193,7 +194,14 @@ static void keep_loaded(void) {
     (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+/* Before 7.84 libcurl's initialisation is not for several threads at a time, each of which may load this module into a
+ * Lua state of its own. */
+static CURLcode initialised = CURLE_FAILED_INIT;
+
+static void initialise(void) { initialised = curl_global_init(CURL_GLOBAL_DEFAULT); }
+
 JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   static const luaL_Reg FUNCTIONS[] = {
     { "engine", new_engine }, { "wait", wait_for_engines }, { "now", now }, { NULL, NULL }
   };
@@ -201,7 +209,8 @@ JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
                                       { "ended", ended },        { "descriptors", descriptors },
                                       { "timeout", timeout },    { "act", act },
                                       { "close", close_engine }, { NULL, NULL } };
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
+  (void)pthread_once(&once, initialise);
+  if (initialised != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
   keep_loaded();
   jdc_fork_watch();
   jdc_class(L, ENGINE, METHODS, finish);
