@@ -124,6 +124,11 @@ describe("cosockets", function()
       { "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n", "", true },
       { "HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n", "", true },
     }
+    it("whose header comes three times as the three of them", function()
+      local response = assert(answered("HTTP/1.1 204 No\r\nA: 1\r\nB: x\r\na:\r\nA:  3 \r\n\r\n"))
+      assert.same({ a = "1, , 3", b = "x" }, response.headers)
+    end)
+
     for i, form in ipairs(FORMS) do
       it("of form " .. i, function()
         local response = assert(answered(form[1]))

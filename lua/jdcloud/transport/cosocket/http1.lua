@@ -72,12 +72,18 @@ end
 
 -- Lower-case name -> value, repeated ones joined (RFC 9110, 5.3). A continued line, obsolete, is passed over.
 local function parse_headers(head)
-  local headers = {}
+  local headers, repeated = {}, nil
   for name, value in head:gmatch("\n([^%s:]+):[ \t]*([^\n]*)") do
     name, value = name:lower(), value:match("^.*[^ \t\r]") or ""
-    local before = headers[name]
-    headers[name] = before and before .. ", " .. value or value
+    if headers[name] then
+      repeated = repeated or {}
+      local values = repeated[name] or { headers[name] } -- joined at the end: there may be thousands
+      values[#values + 1], repeated[name] = value, values
+    else
+      headers[name] = value
+    end
   end
+  for name, values in pairs(repeated or {}) do headers[name] = table.concat(values, ", ") end
   return headers
 end
 
