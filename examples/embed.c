@@ -45,7 +45,7 @@ static const char script[] = //
     "  local parts, at = {}, 1\n"
     "  while true do\n"
     "    local size, from = chunks:match('^(%x+)[^\\n]*\\n()', at)\n"
-    "    size = tonumber(size, 16)\n"
+    "    size = size and tonumber(size, 16)\n"
     "    if size == 0 then return table.concat(parts) end\n"
     "    if not size or from + size > #chunks then return nil end\n"
     "    parts[#parts + 1], at = chunks:sub(from, from + size - 1), from + size + 2\n"

@@ -86,6 +86,26 @@ describe("the embedding program", function()
     assert.equal(31, #server:log())
   end)
 
+  -- The functions of the program's Lua, as C finds them.
+  local function functions()
+    local text = assert(shell.read("examples/embed.c"):match("script%[%] = //\n(.-);\n\n"))
+    text = text:gsub("/%*.-%*/", ""):gsub('"%s*"', "")
+    text = text:match('^%s*"(.*)"%s*$'):gsub("\\(.)", { n = "\n", r = "\r", ["\\"] = "\\" })
+    text = text:gsub("^[^\n]*\n", "") -- makes a cloud
+    return assert((rawget(_G, "loadstring") or load)(text))()
+  end
+
+  it("takes an answer that ends between two chunks for half an answer", function()
+    local head, said = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", {}
+    local call = {
+      answered = function(_, response) said[#said + 1] = response.body end,
+      failed = function(_, failure) said[#said + 1] = failure.message end,
+    }
+    local answered = functions().answered
+    for _, chunks in ipairs { "2\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n", "2\r\n{", "" } do answered(call, head .. chunks) end
+    assert.same({ "{}", "half an answer", "half an answer", "half an answer" }, said)
+  end)
+
   it("says what a call failed with", function()
     server:misbehave { status = 404, error_status = "NOT_FOUND", times = 2 }
     local numbers, err, code = run("5")
