@@ -26,7 +26,6 @@ local function cancelled()
   return errors.new { kind = "cancelled", message = "the task was cancelled" }
 end
 
-
 -- Ctrl-C as lua.c raises it. It is the program that shall end, not a task that has failed.
 local function is_interrupt(err)
   return type(err) == "string" and err:find("interrupted!$") ~= nil
@@ -55,7 +54,7 @@ end
 
 -- A group is one `run`: its tasks end before it does, and an error that nobody waits for ends it.
 local function group_of(host)
-  return { host = host, tasks = {}, running = 0, cancelled = false, failure = nil }
+  return { host = host, tasks = {}, running = 0, cancelled = false, over = false, failure = nil }
 end
 
 local function cancel_all(group)
@@ -88,13 +87,20 @@ local function start(group, meta, fn, ...)
   return task
 end
 
+local function check_task(task, meta, method)
+  if getmetatable(task) ~= meta then
+    errors.misuse(("task:%s: call it with a colon, on what spawn returned"):format(method))
+  end
+end
+
 local function check_function(fn, what)
   if type(fn) ~= "function" then errors.misuse(what .. " takes a function, not a " .. type(fn)) end
 end
 
 --- Runs fn(spawn), and what it spawns, to the end.
 -- @param ran function(true, ...) or (false, error): what task:wait() shall make of the end of its task
--- @param fn function(spawn): spawn(fn, ...) -> task with task:wait() -> what fn returned, and task:cancel()
+-- @param fn function(spawn): spawn(fn, ...) -> task with task:wait() -> what fn returned, and task:cancel(). To spawn
+--   after the run has ended is a mistake, and raised
 -- @return true and what fn returned | false, error: the first error of fn or of a task that nobody waits for; the
 --   others have been cancelled
 function M.run(ran, fn)
@@ -104,14 +110,19 @@ function M.run(ran, fn)
   local group = group_of(host)
   local meta = { __name = "jdcloud.task" }
   meta.__index = {
-    wait = function(task) return ran(wait_for(task)) end,
+    wait = function(task)
+      check_task(task, meta, "wait")
+      return ran(wait_for(task))
+    end,
     cancel = function(task)
+      check_task(task, meta, "cancel")
       task.cancelled = true
       host.cancel(task.handle)
     end,
   }
   local function spawn(f, ...)
     check_function(f, "spawn")
+    if group.over then errors.misuse("spawn: its run has ended, and nobody would wait for the task") end
     return start(group, meta, f, ...)
   end
   local main = start(group, meta, fn, spawn)
@@ -122,6 +133,7 @@ function M.run(ran, fn)
     if fired == nil then errors.misuse(problem or STUCK) end
     return false, cancelled()
   end
+  group.over = not group.cancelled
   local outcome = group.failure or main.outcome
   if not outcome.ok and is_interrupt(outcome[1]) then error(outcome[1], 0) end
   return outcome.ok, unpack(outcome, 1, outcome.n)

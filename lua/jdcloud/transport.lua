@@ -30,6 +30,7 @@ function M.sleep(seconds)
   end
   local task = scheduler.here()
   if task then return scheduler.sleep(task, seconds) end
+  if scheduler.is_cancelled() then return nil end
   local till = core.now() + seconds
   local left = seconds
   while left > 0 do

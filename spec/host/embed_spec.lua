@@ -102,7 +102,9 @@ describe("the embedding program", function()
       failed = function(_, failure) said[#said + 1] = failure.message end,
     }
     local answered = functions().answered
-    for _, chunks in ipairs { "2\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n", "2\r\n{", "" } do answered(call, head .. chunks) end
+    for _, chunks in ipairs { "2\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n", "2\r\n{", "" } do
+      answered(call, head .. chunks)
+    end
     assert.same({ "{}", "half an answer", "half an answer", "half an answer" }, said)
   end)
 

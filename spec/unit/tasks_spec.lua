@@ -3,6 +3,7 @@
 local jdcloud = require "jdcloud"
 local safe = require "jdcloud.safe"
 local scheduler = require "jdcloud.scheduler"
+local sleepers = require "jdcloud.sleepers"
 
 local NEVER = 1000 -- seconds that no test waits for
 
@@ -82,6 +83,26 @@ describe("run", function()
       error("the end", 0)
     end)
     assert.is_false(begun)
+  end)
+
+  it("that has ended takes no more tasks: nobody would wait for them", function()
+    local begun, kept = false, nil
+    safe.run(function(spawn) kept = spawn end)
+    local ok, message = pcall(kept, function() begun = true end)
+    assert.is_false(ok)
+    assert.truthy(tostring(message):find("run has ended", 1, true), message)
+    give_way()
+    assert.is_false(begun)
+  end)
+
+  it("says so when a task's methods are called with a dot", function()
+    local task
+    safe.run(function(spawn) task = spawn(function() end) end)
+    for _, name in ipairs { "wait", "cancel" } do
+      local ok, message = pcall(task[name])
+      assert.is_false(ok)
+      assert.truthy(tostring(message):find("task:" .. name .. ": call it with a colon", 1, true), message)
+    end
   end)
 
   it("waits for the tasks that its function leaves behind", function()
@@ -289,13 +310,21 @@ describe("parallel", function()
 end)
 
 describe("sleep", function()
-  it("lets the others go on, in the order of their times", function()
+  it("lets the others go on, whoever slept first", function()
     local order = {}
-    jdcloud.parallel({ 0.03, 0.01, 0.02, 0.01 }, function(seconds, i)
-      jdcloud.sleep(seconds)
-      order[#order + 1] = i
+    safe.run(function(spawn)
+      local long = spawn(function()
+        local _, err = safe.sleep(NEVER)
+        order[#order + 1] = err.kind
+      end)
+      local short = spawn(function()
+        jdcloud.sleep(0.01)
+        order[#order + 1] = "short"
+      end)
+      short:wait()
+      long:cancel()
     end)
-    assert.same({ 2, 4, 3, 1 }, order)
+    assert.same({ "short", "cancelled" }, order)
   end)
 
   it("waits in place outside of tasks, and in coroutines that no scheduler owns", function()
@@ -314,6 +343,19 @@ describe("sleep", function()
 end)
 
 describe("sleepers", function()
+  it("are woken in the order of their times, and those of one time in that of their coming", function()
+    local asleep = sleepers.new()
+    local entries = {}
+    for i, at in ipairs { 3, 1, 2, 1, 5, 1 } do entries[i] = asleep:add(at, "task " .. i) end
+    asleep:remove(entries[6])
+    local order, task = {}, asleep:due(3)
+    while task do
+      order[#order + 1], task = task, asleep:due(3)
+    end
+    assert.same({ "task 2", "task 4", "task 3", "task 1" }, order)
+    assert.equal(5, asleep:first())
+  end)
+
   it("that were cancelled take no room until their time", function()
     collectgarbage()
     collectgarbage()
@@ -370,6 +412,20 @@ describe("where Lua can't give way", function()
       assert.truthy(tostring(err):find("too many tasks wait", 1, true))
     end
     assert.is_true(count > 0 and count < 30)
+  end)
+
+  it("a cancelled task sleeps no more", function()
+    local slept, err
+    safe.run(function(spawn)
+      local task = spawn(function()
+        safe.sleep(NEVER)
+        in_place(function() slept, err = safe.sleep(0.3) end)
+      end)
+      give_way()
+      task:cancel()
+    end)
+    assert.is_nil(slept)
+    assert.equal("cancelled", err.kind)
   end)
 
   it("a run ends when its task is cancelled, below others that wait so too", function()
