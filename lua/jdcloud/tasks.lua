@@ -59,7 +59,9 @@ end
 
 local function cancel_all(group)
   group.cancelled = true
-  for task in pairs(group.tasks) do group.host.cancel(task.handle) end
+  for task in pairs(group.tasks) do
+    if task.handle then group.host.cancel(task.handle) end -- else its start, in which nginx may run others, sees to it
+  end
 end
 
 local function finish_of(group, task)

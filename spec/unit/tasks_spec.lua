@@ -72,6 +72,23 @@ describe("run", function()
     assert.equal("cancelled", cancelled)
   end)
 
+  it("ends with the error of a task that fails while another is being started", function()
+    local kinds = {}
+    local function sleep()
+      local _, why = safe.sleep(NEVER)
+      kinds[#kinds + 1] = why.kind
+    end
+    local _, err = safe.run(function(spawn)
+      for _ = 1, 20 do spawn(sleep) end
+      give_way()
+      spawn(function() error("boom", 0) end)
+      spawn(sleep)
+      sleep()
+    end)
+    assert.equal("boom", err)
+    assert.equal(21, #kinds)
+  end)
+
   it("that is at its end begins nothing more", function()
     local begun = false
     safe.run(function(spawn)
