@@ -81,8 +81,7 @@ void jdc_call_forget(jdc_call *call) {
 
 static int64_t budget(int64_t ms) { return ms < 0 || ms > JDC_NO_BOUND ? JDC_NO_BOUND : ms; }
 
-/* The windows to pass: the access key with the service and, where it has a limit of its own, the operation. Before
- * a provider's first keys the access key is empty. */
+/* The windows to pass: the access key with the service and, where it has a limit of its own, the operation. */
 static void name_windows(jdc_call *call, jdc_str operation) {
   jdc_str access = jdc_credential_access_key(call->credential);
   jdc_str service = jdc_call_service(call);
@@ -106,6 +105,24 @@ static void name_windows(jdc_call *call, jdc_str operation) {
     }
     call->keys[call->nkeys++] = (jdc_str){ start, (size_t)(p - start) };
   }
+}
+
+/* After a provider's first keys: the names that were made without them have the operation. */
+static void rename_windows(jdc_call *call) {
+  char operation[JDC_LIMIT_KEY_MAX];
+  jdc_str kept = { NULL, 0 };
+  if (call->nkeys == 2) {
+    size_t before = call->service_len + 2; /* the slash, the service and the dot */
+    kept = (jdc_str){ operation, call->keys[1].len - before };
+    memcpy(operation, call->keys[1].ptr + before, kept.len);
+  }
+  name_windows(call, kept);
+}
+
+void jdc_call_keyed(jdc_call *call) {
+  call->state = call->nameless ? JDC_ST_RESERVE : JDC_ST_SEND;
+  if (call->nameless) rename_windows(call);
+  call->nameless = false;
 }
 
 jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_credential *credential,
@@ -138,7 +155,9 @@ jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_c
   call->outcome = (jdc_outcome){ .retry_after_ms = -1, .hint = call->verdict.hint };
   name_windows(call, options->operation);
   call->options.operation = (jdc_str){ NULL, 0 }; /* not ours to keep; the windows have it */
-  call->state = JDC_ST_RESERVE;
+  bool keyless = jdc_credential_access_key(credential).len == 0;
+  call->nameless = keyless && options->renewable && options->limiter != JDC_LIMITER_NONE;
+  call->state = call->nameless ? JDC_ST_KEYS : JDC_ST_RESERVE;
   return JDC_OK;
 }
 
@@ -214,7 +233,7 @@ void jdc_call_provided(jdc_call *call, int64_t now_ms) {
   if (call->rechecking)
     jdc_call_recheck(call);
   else
-    call->state = JDC_ST_SEND; /* fresh keys are the best there are, however soon they end */
+    jdc_call_keyed(call); /* fresh keys are the best there are, however soon they end */
 }
 
 void jdc_call_unprovided(jdc_call *call, int64_t now_ms) {

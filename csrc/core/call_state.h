@@ -49,6 +49,7 @@ struct jdc_call {
   bool leased;     /* this call is the one that asks the provider */
   bool rechecking; /* where JDC_ST_FETCHING returns to */
   bool unprovided; /* the provider failed in this call: it is not asked again */
+  bool nameless;   /* there is no access key yet, whose windows could be asked for: keys come first */
   jdc_credential_why need;
   uint64_t generation; /* of the keys that signed the attempt */
 
@@ -69,6 +70,8 @@ struct jdc_call {
 static inline jdc_str jdc_call_service(const jdc_call *call) { return (jdc_str){ call->service, call->service_len }; }
 /* Books the time since the last look on the budget that the state draws on. */
 void jdc_call_account(jdc_call *call, int64_t now_ms);
+/* There are keys: on to the signature or, if the windows had no name without them, to the windows. */
+void jdc_call_keyed(jdc_call *call);
 /* Gives back what the call holds outside itself: its lease and its ticket, as not sent or as `outcome` says. */
 void jdc_call_let_go(jdc_call *call, int64_t now_ms, jdc_settle outcome, int64_t retry_after_ms);
 /* The end. */

@@ -92,7 +92,7 @@ static bool step_keys(jdc_call *call, jdc_step *step, jdc_time t) {
     if (rechecking)
       jdc_call_recheck(call);
     else
-      call->state = JDC_ST_SEND;
+      jdc_call_keyed(call);
     return false;
   case JDC_CREDENTIAL_WAIT: return wait(step, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
   case JDC_CREDENTIAL_FETCH: break;

@@ -171,8 +171,9 @@ function Gateway:on(operation, handler)
 end
 
 --- The requests that arrived, oldest first. No secret, signature, token or parameter is in it.
--- @return list of { operation = "vm:describeInstances" (nil if the request means none), method, nonce, date = its
---   x-jdcloud-date, status = HTTP status of the answer (0: none, the connection was closed), executed = bool }
+-- @return list of { operation = "vm:describeInstances" (nil if the request means none), method, nonce, time = Unix
+--   seconds by the gateway's clock, date = its x-jdcloud-date, status = HTTP status of the answer (0: none, the
+--   connection was closed), executed = bool }
 function Gateway:log()
   return self.entries
 end
@@ -272,6 +273,7 @@ function Gateway:answer(request)
   write_log(self, {
     operation = call.operation,
     method = call.method,
+    time = now,
     nonce = headers["x-jdcloud-nonce"],
     date = headers["x-jdcloud-date"],
     status = answer.status,

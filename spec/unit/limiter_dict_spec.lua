@@ -76,10 +76,10 @@ describe("the limiter in a shared dictionary", function()
     for _ = 1, 100 do
       local wait, when = limiter.reserve({ "AK/vm" }, 1, world.now, world.now + 9, nil)
       assert.is_nil(wait)
-      assert.equal(world.now + 10, when)
+      assert.equal(world.now + 10.001, when)
     end
-    local wait = limiter.reserve({ "AK/vm" }, 1, world.now, world.now + 10, nil)
-    assert.equal(10, wait)
+    local wait = limiter.reserve({ "AK/vm" }, 1, world.now, world.now + 10.1, nil)
+    assert.equal(10.001, wait)
   end)
 
   it("has a slot again that was not needed", function()

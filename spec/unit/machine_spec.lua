@@ -34,7 +34,7 @@ local WAYS = {
 
 -- What two runs may differ in: fresh values, the time that the machine itself takes, and what is drawn by lot: how long
 -- a back-off is, and so whether there is one.
-local FRESH = { where = true, nonce = true, date = true, seconds = true, retry_after = true }
+local FRESH = { where = true, nonce = true, date = true, time = true, seconds = true, retry_after = true }
 local DRAWN = { backoff = true, throttled = true, busy = true }
 
 local function stripped(value)

@@ -353,6 +353,23 @@ static void keys_that_come_short_lived_sign_at_once(void **state) {
   EXPECT_SENT_WITH(w, w->call, "SHORT");
 }
 
+static void the_first_keys_come_before_the_windows_that_they_name(void **state) {
+  test_world *w = renewable(state);
+  w->options.limiter = JDC_LIMITER_DRIVER;
+  w->options.operation = JDC_STR("describeInstances");
+  BEGIN(w);
+  EXPECT_CREDENTIALS(w, w->call, JDC_WHY_MISSING);
+  provide(w, w->call, "NEW");
+  jdc_step step = test_expect(w, w->call, JDC_STEP_RESERVE, __FILE__, __LINE__);
+  assert_int_equal(step.nkeys, 2);
+  test_same_text(step.keys[0], JDC_STR("NEW/vm"));
+  test_same_text(step.keys[1], JDC_STR("NEW/vm.describeInstances"));
+  jdc_call_reserved(w->call, w->t.now_ms, 0, 7);
+  EXPECT_SENT_WITH(w, w->call, "NEW");
+  jdc_answer a = test_answer(200, NULL, NULL);
+  test_land(w, w->call, &a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     TEST_IN_WORLD(keys_are_asked_for_and_sign_the_request),
@@ -381,6 +398,7 @@ int main(void) {
     TEST_IN_WORLD(calls_that_are_refused_together_ask_once),
     TEST_IN_WORLD(the_only_attempt_asks_for_no_other_keys),
     TEST_IN_WORLD(keys_that_come_short_lived_sign_at_once),
+    TEST_IN_WORLD(the_first_keys_come_before_the_windows_that_they_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

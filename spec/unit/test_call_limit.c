@@ -277,8 +277,9 @@ static void without_keys_the_slot_is_given_back(void **state) {
   w->options.renewable = true;
   jdc_credential_free(w->keys);
   assert_int_equal(jdc_credential_new(test_heap_alloc(&w->heap), &w->keys), JDC_OK);
+  test_set_keys(w, "OLD", 1); /* they have ended */
   BEGIN(w);
-  test_same_text(EXPECT(w, w->call, JDC_STEP_RESERVE).keys[0], JDC_STR("/vm"));
+  test_same_text(EXPECT(w, w->call, JDC_STEP_RESERVE).keys[0], JDC_STR("OLD/vm"));
   jdc_call_reserved(w->call, w->t.now_ms, 0, TICKET);
   EXPECT(w, w->call, JDC_STEP_CREDENTIALS);
   jdc_call_unprovided(w->call, w->t.now_ms);

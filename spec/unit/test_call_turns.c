@@ -6,7 +6,7 @@
 
 #define TICKET 77
 
-/* Each leads a call of a driver's limiter and of a provider without keys to one place. */
+/* Each leads a call of a driver's limiter and of a provider whose keys have ended to one place. */
 
 static void to_reserve(test_world *w) {
   BEGIN(w);
@@ -119,6 +119,7 @@ static const place *go(void **state) {
   w->no_jitter = true;
   jdc_credential_free(w->keys);
   assert_int_equal(jdc_credential_new(test_heap_alloc(&w->heap), &w->keys), JDC_OK);
+  test_set_keys(w, "AK", 1);
   p->go(w);
   return p;
 }

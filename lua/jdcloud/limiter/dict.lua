@@ -20,7 +20,8 @@ local allowance = require "jdcloud.limiter.allowance"
 local M = {}
 
 local HOLD = 60 -- seconds that a call may take from its grant to its answer; a killed worker's slot is lost so long
-local SPARE = 0.002 -- seconds that a key outlives its slot: both clocks are cut to ms
+local CUT = 0.001 -- seconds that a clock cut to ms may be behind
+local SPARE = 0.002 -- seconds that a key outlives its slot: nginx's clock is cut too
 local AHEAD = 8 -- slots looked at beyond those whose calls hang
 local BOOKING = 0.25 -- seconds that a booking outlives its moment: sleepers are late
 local SHUT = 1 -- seconds for which a throttled window is shut if nobody says more
@@ -260,7 +261,7 @@ function M.new(dict, options)
   local function free_later(place, now)
     local window = place.window
     if now - place.taken > HOLD - 1 then return end -- it ends by itself, or has and is another's
-    dict:safe_set(window.slots[place.slot], now + window.seconds, window.seconds + SPARE)
+    dict:safe_set(window.slots[place.slot], now + window.seconds + CUT, window.seconds + SPARE)
   end
 
   function limiter.settle(id, now, outcome)
