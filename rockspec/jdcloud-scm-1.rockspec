@@ -309,6 +309,7 @@ build = {
         "csrc/curl/exchange.c",
         "csrc/curl/failure.c",
         "csrc/curl/fork.c",
+        "csrc/curl/lane.c",
         "csrc/curl/module.c",
         "csrc/curl/options.c",
         "csrc/curl/transfer.c",

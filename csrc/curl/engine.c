@@ -3,6 +3,7 @@
 #include "engine.h"
 
 #include "fork.h"
+#include "lane.h"
 #include "watch.h"
 #include <time.h>
 
@@ -22,11 +23,15 @@ struct jdc_engine {
   size_t users;
   jdc_bounds bounds;
   long max_host_connections, max_connections;
+  bool single;           /* HTTP/1.1 alone */
   jdc_transfer *running; /* doubly linked */
   jdc_transfer *idle;    /* singly linked */
   jdc_transfer *ended;   /* those with a tag, until they are told of; doubly linked, in the order of their ends */
   jdc_transfer *ended_last;
   int running_count, idle_count;
+  jdc_lanes lanes;
+  bool fed;         /* libcurl was given what had waited in a lane, and hasn't looked at it */
+  bool ending;      /* all are being ended: nobody's turn comes */
   unsigned ends;    /* how many transfers have ended; wraps */
   int64_t now_ms;   /* as of the last look at the clock; what moves is stamped with it */
   int64_t check_ms; /* when the first of the running ones may have passed a limit */
@@ -51,12 +56,19 @@ static CURLM *new_multi(jdc_engine *e) {
   return NULL;
 }
 
+static void clear_lanes(jdc_engine *e) {
+  const long most = e->max_connections < e->max_host_connections ? e->max_connections : e->max_host_connections;
+  jdc_lanes_init(&e->lanes, e->single, most);
+}
+
 const char *jdc_engine_new(jdc_alloc alloc, const jdc_curl_options *options, jdc_engine **out) {
   jdc_engine *e = jdc_new(alloc, sizeof *e);
   if (e == NULL) return jdc_curl_nomem;
   *e = (jdc_engine){ .alloc = alloc, .users = 1, .forks = jdc_fork_count(), .bounds = options->bounds };
   e->max_host_connections = options->max_host_connections;
   e->max_connections = options->max_connections;
+  e->single = options->http_version == CURL_HTTP_VERSION_1_1;
+  clear_lanes(e);
   e->check_ms = JDC_NEVER;
   e->round.alloc = alloc;
   jdc_watch_init(&e->watch, alloc);
@@ -103,10 +115,25 @@ static void unlink_running(jdc_engine *e, jdc_transfer *t) {
   if (t->tag != 0) list_ended(e, t);
 }
 
+/* Gives libcurl those whose turn it is in a lane. One that it doesn't take has failed. */
+static void give_turns(jdc_engine *e, jdc_lane *lane) {
+  for (jdc_transfer *t; (t = jdc_lane_next(&e->lanes, lane)) != NULL;) {
+    const CURLMcode rc = curl_multi_add_handle(e->multi, t->easy);
+    e->fed = true;
+    if (rc == CURLM_OK) continue;
+    jdc_transfer_fail(t, "network", false, curl_multi_strerror(rc));
+    jdc_lane_leave(t);
+    unlink_running(e, t);
+  }
+}
+
 /* Takes a running transfer out of the multi. What it ended with has been, or will be, recorded by the caller. */
 static void stop(jdc_engine *e, jdc_transfer *t) {
+  jdc_lane *lane = t->lane;
+  if (!t->waits) (void)curl_multi_remove_handle(e->multi, t->easy);
+  jdc_lane_leave(t);
   unlink_running(e, t);
-  if (t->easy != NULL) (void)curl_multi_remove_handle(e->multi, t->easy);
+  if (!e->ending) give_turns(e, lane);
 }
 
 /* To clean up an inherited multi would write a TLS goodbye into connections that the parent goes on using. So it, and
@@ -117,21 +144,27 @@ static void leave_to_parent(jdc_engine *e) {
   e->forks = jdc_fork_count();
   while (e->running != NULL) {
     jdc_transfer *t = e->running;
-    t->easy = NULL;
+    if (!t->waits) t->easy = NULL;
+    t->waits = false;
+    t->lane = NULL;
+    t->lane_prev = t->lane_next = NULL;
     jdc_transfer_fail(t, "network", true, "the process forked; the request went on in the parent");
     unlink_running(e, t);
   }
+  clear_lanes(e);
   e->inherited = e->multi;
   jdc_watch_clear(&e->watch);
   e->multi = e->closed ? NULL : new_multi(e);
 }
 
 static void end_all(jdc_engine *e, const char *kind, const char *message) {
+  e->ending = true;
   while (e->running != NULL) {
     jdc_transfer *t = e->running;
     jdc_transfer_fail(t, kind, t->requests > 0, message);
     stop(e, t);
   }
+  e->ending = false;
 }
 
 void jdc_engine_close(jdc_engine *e) {
@@ -205,8 +238,13 @@ const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_requ
   e->now_ms = jdc_engine_now();
   const char *problem = jdc_transfer_prepare(t, request);
   if (problem != NULL) return problem;
-  const CURLMcode rc = curl_multi_add_handle(e->multi, t->easy);
-  if (rc != CURLM_OK) return curl_multi_strerror(rc);
+  if (!jdc_lane_enter(&e->lanes, t, request->url)) {
+    const CURLMcode rc = curl_multi_add_handle(e->multi, t->easy);
+    if (rc != CURLM_OK) {
+      jdc_lane_leave(t);
+      return curl_multi_strerror(rc);
+    }
+  }
   t->state = JDC_TRANSFER_RUNNING;
   t->next = e->running;
   if (e->running != NULL) e->running->prev = t;
@@ -237,6 +275,7 @@ static void collect(jdc_engine *e) {
     if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &owner) != CURLE_OK) continue;
     jdc_transfer *t = owner;
     const CURLcode code = m->data.result; /* the message is gone with the handle */
+    jdc_lane_learn(&e->lanes, t);
     jdc_transfer_finish(t, code);
     stop(e, t);
   }
@@ -248,6 +287,10 @@ static void check_limits(jdc_engine *e) {
   e->check_ms = JDC_NEVER;
   for (jdc_transfer *t = e->running, *next; t != NULL; t = next) {
     next = t->next;
+    if (t->state != JDC_TRANSFER_RUNNING) { /* it was somebody's turn, and libcurl didn't take it */
+      look_again(e, 0);
+      break;
+    }
     const int64_t left = jdc_transfer_check(t, e->now_ms);
     if (t->state == JDC_TRANSFER_RUNNING)
       look_again(e, left);
@@ -267,13 +310,17 @@ static bool give_turn(jdc_engine *e, curl_socket_t fd, int found) {
   return false;
 }
 
-/* Does what its time has come for, and gathers what has ended. */
+/* Does what its time has come for, and gathers what has ended. What has waited for that is sent at once, not after the
+ * caller has seen to the ends. */
 static void run_due(jdc_engine *e) {
-  for (int turns = 0; e->watch.timer_ms <= e->now_ms && turns < MAX_TURNS; turns++) {
-    e->watch.timer_ms = JDC_NEVER; /* libcurl names the next one, or there is none */
-    if (!give_turn(e, CURL_SOCKET_TIMEOUT, 0)) break;
-  }
-  collect(e);
+  do {
+    e->fed = false;
+    for (int turns = 0; e->watch.timer_ms <= e->now_ms && turns < MAX_TURNS; turns++) {
+      e->watch.timer_ms = JDC_NEVER; /* libcurl names the next one, or there is none */
+      if (!give_turn(e, CURL_SOCKET_TIMEOUT, 0)) break;
+    }
+    collect(e);
+  } while (e->fed);
   if (e->check_ms <= e->now_ms) check_limits(e);
 }
 

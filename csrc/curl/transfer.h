@@ -43,6 +43,10 @@ typedef struct jdc_transfer {
   int64_t tag; /* what its owner knows it by; 0 if he asks himself whether it has ended */
   bool listed; /* among the ended ones that the engine still has to tell of */
 
+  struct jdc_lane *lane; /* of its host, while it runs; NULL if there is none (lane.h) */
+  struct jdc_transfer *lane_prev, *lane_next;
+  bool waits; /* in its lane: libcurl hasn't got it yet */
+
   jdc_buf lines; /* request headers, each "name: value" and a zero byte */
   jdc_buf nodes; /* the list over `lines` that libcurl reads */
   size_t line_count;

@@ -261,6 +261,47 @@ describe("libcurl", function()
       assert.equal(0, arrivals(second_nonce))
     end)
 
+    it("lets those that wait for a connection go on in their order, but for one that is cancelled", function()
+      for _, url in ipairs { server.plain, server.tls } do
+        local e = engine { max_host_connections = 1, http_version = "1.1" }
+        local first, kept, tags = start(e, url .. "/stall"), {}, {}
+        for tag = 1, 5 do kept[tag] = assert(e:start(request(url .. "/size/" .. tag), tag)) end
+        kept[3]:cancel()
+        e:step(0)
+        first:cancel()
+        step_until_done(e)
+        for tag in function() return e:ended() end do tags[#tags + 1] = tag end
+        assert.same({ 3, 1, 2, 4, 5 }, tags)
+        assert.equal("cancelled", (select(2, kept[3]:result())))
+        for _, tag in ipairs { 1, 2, 4, 5 } do assert.equal(200, (kept[tag]:result())) end
+      end
+    end)
+
+    it("keeps nobody waiting for a host that another one stands in line for", function()
+      local e = engine { max_host_connections = 1 }
+      local line = { start(e, server.plain .. "/stall"), start(e, server.plain .. "/ok") }
+      local other = start(e, server.tls .. "/ok")
+      while not other:done() do e:step(0.1) end
+      assert.equal(200, (other:result()))
+      assert.is_false(line[2]:done())
+      line[1], line[2] = nil, nil -- collected, in whatever order
+      collectgarbage()
+      collectgarbage()
+      assert.equal(0, e:step(0))
+    end)
+
+    it("ends those that wait for a connection when it is closed", function()
+      local e = engine { max_host_connections = 2 }
+      local transfers = {}
+      for i = 1, 6 do transfers[i] = start(e, server.plain .. "/stall") end
+      e:step(0)
+      e:close()
+      for i = 1, 6 do
+        local status, kind = transfers[i]:result()
+        assert.same({ false, "closed" }, { status, kind })
+      end
+    end)
+
     it("steps for no longer than it is told, and just waits if there is nothing to do", function()
       local e = engine()
       local started = curl.now()
