@@ -5,8 +5,11 @@
 
 LUA ?= 5.4
 ALL_LUAS := 5.1 5.2 5.3 5.4 jit
+LOOP ?=
 # Tests run on every Lua, unless LUA was given.
 LUAS ?= $(if $(filter file,$(origin LUA)),$(ALL_LUAS),$(LUA))
+# The specs run in luv's loop, too, on one Lua that can give way anywhere and on the one that can't.
+LUV_LUAS  := $(filter $(LUAS),5.1 5.4)
 ifneq ($(filter-out $(ALL_LUAS),$(LUA) $(LUAS)),)
 $(error LUA must be one of $(ALL_LUAS), not "$(filter-out $(ALL_LUAS),$(LUA) $(LUAS))")
 endif
@@ -70,7 +73,7 @@ NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
 NEED_C     = $(NEED_BUILD) cmocka dev:5.4 lua:5.4 cjson:5.4
 NEED_SPEC  = busted:$(1) luv:$(1) socket:$(1)
-NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(LUAS),$(call NEED_SPEC,$(l)))
+NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(sort $(LUAS) jit),$(call NEED_SPEC,$(l)))
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -105,17 +108,19 @@ gateway: ## run the local gateway in nginx until it is interrupted
 test: ## run every test on every Lua (or on LUA, if it is given)
 	@spec/support/deps.sh $(NEED_TEST)
 	@$(MAKE) modules c-tests LUAS="$(sort $(LUAS) 5.4 jit)"
-	@BUILD=$(BUILD) spec/support/run.sh $(LUAS:%=host:%) $(LUAS:%=unit:%) $(C_TESTS) canary
+	@BUILD=$(BUILD) spec/support/run.sh $(LUAS:%=host:%) $(LUAS:%=unit:%) unit:nginx $(LUV_LUAS:%=unit:luv-%) \
+	  $(C_TESTS) same canary
 
 unit: ## run the C tests
 	@spec/support/deps.sh $(NEED_C)
 	@$(MAKE) modules c-tests LUAS=5.4
 	@BUILD=$(BUILD) spec/support/run.sh $(C_TESTS)
 
-spec: ## run one spec FILE on one LUA
+spec: ## run one spec FILE on one LUA; LOOP=luv: in luv's loop; LOOP=nginx: in nginx, for LUA=jit
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA)) $(call NEED_SPEC,$(LUA))
 	@$(MAKE) modules $(if $(findstring embed,$(FILE)),$(BUILD)/examples/embed) LUAS="$(sort $(LUA) jit)"
-	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/support/busted.lua $(or $(FILE),spec/unit)
+	@BUILD=$(BUILD) LOOP=$(LOOP) spec/support/lua.sh $(LUA) spec/support/busted$(if $(filter nginx,$(LOOP)),_nginx).lua \
+	  $(or $(FILE),spec/unit)
 
 sanitize: ## run the tests under the address and undefined-behaviour sanitizers, and under valgrind
 	@spec/support/deps.sh $(NEED_TEST) asan valgrind

@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh - runs test suites side by side and adds them up: run.sh SUITE... (suite.sh says what a suite is)
 #
-# A line for each suite as it ends, the failures in full, and, last, "N passed, N failed". Fails if anything did.
+# A line for each suite as it ends, how many specs ran where, the failures in full, and, last, "N passed, N failed".
+# Fails if anything did.
 # BUILD: where things were built. OUT: where the output of the suites is kept. JOBS: how many run at a time. LABEL: what
 # they run under, to be said of each.
 set -eu
@@ -15,14 +16,18 @@ side_by_side=
 last=
 for suite; do
   case $suite in
-    canary) last=canary ;;
+    same | canary) last="$last $suite" ;;
     *) side_by_side="$side_by_side $suite" ;;
+  esac
+  case $suite in
+    unit:*) echo "$suite" >>"$OUT/specs" ;;
   esac
 done
 
 # shellcheck disable=SC2086 # names of suites have no blanks
 printf '%s\n' $side_by_side | xargs -r -P "${JOBS:-2}" -n 1 spec/support/suite.sh
-[ -z "$last" ] || spec/support/suite.sh "$last"
+for suite in $last; do spec/support/suite.sh "$suite"; done
+[ ! -f "$OUT/same.log" ] || sed -n 's/^# \{0,1\}//p' "$OUT/same.log"
 
 for count in "$OUT"/*.count; do
   read -r _ failed _ <"$count"

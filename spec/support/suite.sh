@@ -1,11 +1,12 @@
 #!/bin/sh
 # suite.sh - runs one test suite for run.sh: suite.sh SUITE
 #
-# SUITE is unit/NAME or host/NAME (a C program in that folder of BUILD), unit:LUA or host:LUA (the specs of spec/unit or
-# spec/host on that Lua), or canary (which searches the output of all others for the secrets that specs use). Writes
-# what the suite printed to OUT/SUITE.log and its numbers to OUT/SUITE.count, and prints one line. What runs it, as
-# valgrind, is WRAP; spec files whose names match the pattern WITHOUT are left out. The exit status is 0
-# whatever came out: run.sh adds up.
+# SUITE is unit/NAME or host/NAME (a C program in that folder of BUILD), unit:LUA or host:LUA (the specs of spec/unit
+# or spec/host on that Lua), unit:nginx (in a worker of nginx), unit:luv-LUA (each test in luv's loop), same (which
+# compares what tests the suites of specs ran) or canary (which searches the output of all others for the secrets that
+# specs use). Writes what the suite printed to OUT/SUITE.log and its numbers to OUT/SUITE.count, and prints one line.
+# What runs it, as valgrind, is WRAP; spec files whose names match the pattern WITHOUT are left out. The exit status is
+# 0 whatever came out: run.sh adds up.
 set -eu
 . spec/support/luas.sh
 
@@ -22,11 +23,23 @@ run_program() {
 }
 
 run_specs() {
-  lua=$(lua_command "${suite#*:}") || { echo "Lua ${suite#*:} is not installed"; return 1; }
-  lua_paths "${suite#*:}"
+  language=${suite#*:} script=spec/support/busted.lua LOOP=
+  case $language in
+    nginx) language=jit script=spec/support/busted_nginx.lua ;;
+    luv-*) language=${language#luv-} LOOP=luv ;;
+  esac
+  export LOOP
+  lua=$(lua_command "$language") || { echo "Lua $language is not installed"; return 1; }
+  lua_paths "$language"
   files=$(find "spec/${suite%:*}" -name '*_spec.lua' | grep -vE "${WITHOUT:-^$}" | sort)
   # shellcheck disable=SC2086
-  timeout -k 10 "$limit" ${WRAP:-} "$lua" spec/support/busted.lua -o spec/support/tap.lua $files
+  timeout -k 10 "$limit" ${WRAP:-} "$lua" "$script" -o spec/support/tap.lua $files
+}
+
+compare_specs() {
+  lua_paths 5.4
+  # shellcheck disable=SC2046 # names of suites have no blanks
+  "$(lua_command 5.4)" spec/support/same.lua "$OUT" $(cat "$OUT/specs")
 }
 
 # Every secret of the specs has this word in it; were they to lose it, or were there no logs, this would prove nothing.
@@ -48,6 +61,7 @@ find_canary() {
 plain_environment
 status=0
 case $suite in
+  same) compare_specs ;;
   canary) find_canary ;;
   */*) run_program ;;
   *) run_specs ;;

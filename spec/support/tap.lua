@@ -50,6 +50,10 @@ return function()
     return nil, true
   end
 
+  busted.subscribe({ "file", "start" }, function(file)
+    comment(file.name)
+    return nil, true
+  end)
   busted.subscribe({ "test", "end" }, test_ended)
   busted.subscribe({ "failure" }, failed_outside)
   busted.subscribe({ "error" }, failed_outside)
