@@ -148,7 +148,7 @@ jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_c
   memcpy(call->service, r.service.ptr, call->service_len);
   call->ticket = 0; /* `settle` stays: the driver may still have to settle for a call that was cut off */
   call->latest_ms = 0;
-  call->leased = call->rechecking = call->unprovided = call->changed = false;
+  call->leased = call->rechecking = call->unprovided = call->awaiting = call->changed = false;
   call->tries = call->drawn = 0;
   call->throttles = call->busies = 0;
   jdc_call_forget(call);
@@ -229,6 +229,7 @@ void jdc_call_unreserved(jdc_call *call, int64_t now_ms, int64_t when_ms) {
 void jdc_call_provided(jdc_call *call, int64_t now_ms) {
   if (call->state != JDC_ST_FETCHING) return;
   jdc_call_account(call, now_ms);
+  jdc_credential_given(call->credential, now_ms);
   call->leased = false; /* jdc_credential_set ended it */
   if (call->rechecking)
     jdc_call_recheck(call);

@@ -50,6 +50,8 @@ struct jdc_call {
   bool rechecking; /* where JDC_ST_FETCHING returns to */
   bool unprovided; /* the provider failed in this call: it is not asked again */
   bool nameless;   /* there is no access key yet, whose windows could be asked for: keys come first */
+  bool awaiting;   /* another call asks it, and it had failed so often when this one began to wait: */
+  uint64_t failures;
   jdc_credential_why need;
   uint64_t generation; /* of the keys that signed the attempt */
 

@@ -85,20 +85,36 @@ static void keyless(jdc_call *call, bool rechecking) {
   call->outcome.answered = false;
 }
 
+/* Another call asks the provider. What comes of it holds for this call too. */
+static bool await_keys(jdc_call *call, jdc_step *step) {
+  if (!call->awaiting) call->failures = jdc_credential_failures(call->credential);
+  call->awaiting = true;
+  return wait(step, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
+}
+
+/* Has the provider failed while this call waited for it? */
+static bool awaited_in_vain(const jdc_call *call) {
+  return call->awaiting && call->failures != jdc_credential_failures(call->credential);
+}
+
 static bool step_keys(jdc_call *call, jdc_step *step, jdc_time t) {
   bool rechecking = call->state == JDC_ST_RECHECK;
   switch (jdc_credential_check(call->credential, t, call->options.renewable, &call->need)) {
   case JDC_CREDENTIAL_READY:
+    call->awaiting = false;
     if (rechecking)
       jdc_call_recheck(call);
     else
       jdc_call_keyed(call);
     return false;
-  case JDC_CREDENTIAL_WAIT: return wait(step, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
+  case JDC_CREDENTIAL_WAIT:
+    if (!awaited_in_vain(call)) return await_keys(call, step);
+    keyless(call, rechecking);
+    return false;
   case JDC_CREDENTIAL_FETCH: break;
   }
   call->leased = call->options.renewable;
-  if (!call->options.renewable || call->unprovided) {
+  if (!call->options.renewable || call->unprovided || awaited_in_vain(call)) {
     keyless(call, rechecking);
     return false;
   }

@@ -24,15 +24,30 @@ struct jdc_credential {
   int64_t expires_ms; /* wall; 0: never */
 
   bool leased, refused;
-  bool expired;           /* as the last check found */
-  bool fresh;             /* a provider has just given these keys and no check has seen them yet */
-  bool best;              /* until quiet_until_ms they serve whatever their expiry says */
-  int64_t leased_ms;      /* when the lease was taken */
-  int64_t quiet_until_ms; /* no refresh ahead of time before */
+  bool expired;                                /* as the last check found */
+  bool fresh;                                  /* a provider has just given these keys and no check has seen them yet */
+  bool best;                                   /* until quiet_until_ms they serve whatever their expiry says */
+  int64_t leased_ms;                           /* when the lease was taken */
+  int64_t leased_wall_ms;                      /* the same by the wall's clock: the life of keys counts from there */
+  int64_t quiet_until_ms;                      /* no refresh ahead of time before */
+  int64_t advisory_ms, mandatory_ms, retry_ms; /* of these keys */
+  uint64_t failures;
 
   uint64_t tick;
   slot slots[JDC_SIGNING_KEYS];
 };
+
+/* The times before the end, for keys that live for this long; 0 or less: nobody knows. */
+static void set_windows(jdc_credential *c, int64_t life_ms) {
+  c->advisory_ms = JDC_REFRESH_ADVISORY_MS;
+  c->mandatory_ms = JDC_REFRESH_MANDATORY_MS;
+  c->retry_ms = JDC_REFRESH_RETRY_MS;
+  if (life_ms <= 0) return;
+  if (life_ms / 2 < c->advisory_ms) c->advisory_ms = life_ms / 2;
+  if (life_ms / 10 < c->mandatory_ms) c->mandatory_ms = life_ms / 10;
+  if (life_ms / 10 < c->retry_ms)
+    c->retry_ms = life_ms / 10 > JDC_REFRESH_RETRY_MIN_MS ? life_ms / 10 : JDC_REFRESH_RETRY_MIN_MS;
+}
 
 jdc_status jdc_credential_new(jdc_alloc alloc, jdc_credential **out) {
   jdc_credential *c = jdc_new(alloc, sizeof *c);
@@ -41,6 +56,7 @@ jdc_status jdc_credential_new(jdc_alloc alloc, jdc_credential **out) {
   memset(c, 0, sizeof *c);
   c->alloc = alloc;
   c->quiet_until_ms = INT64_MIN;
+  set_windows(c, 0);
   return JDC_OK;
 }
 
@@ -122,9 +138,17 @@ jdc_status jdc_credential_set(jdc_credential *c, jdc_str access_key, jdc_str sec
   }
   c->expires_ms = expires_ms;
   c->fresh = c->leased;
+  set_windows(c, c->leased && expires_ms != 0 ? expires_ms - c->leased_wall_ms : 0);
   c->leased = c->refused = c->expired = c->best = false;
   c->quiet_until_ms = INT64_MIN;
   return JDC_OK;
+}
+
+void jdc_credential_given(jdc_credential *c, int64_t now_ms) {
+  if (!c->fresh) return;
+  c->fresh = false;
+  c->best = true;
+  c->quiet_until_ms = now_ms + c->retry_ms;
 }
 
 bool jdc_credential_has_keys(const jdc_credential *c) { return c->generation != 0 && !c->expired; }
@@ -139,8 +163,11 @@ jdc_str jdc_credential_session_token(const jdc_credential *c) {
 
 void jdc_credential_failed(jdc_credential *c, int64_t now_ms) {
   c->leased = c->refused = c->best = false;
-  c->quiet_until_ms = now_ms + JDC_REFRESH_RETRY_MS;
+  c->quiet_until_ms = now_ms + c->retry_ms;
+  c->failures++;
 }
+
+uint64_t jdc_credential_failures(const jdc_credential *c) { return c->failures; }
 
 void jdc_credential_refuse(jdc_credential *c, uint64_t generation) {
   if (generation != 0 && generation == c->generation) c->refused = true;
@@ -148,32 +175,29 @@ void jdc_credential_refuse(jdc_credential *c, uint64_t generation) {
 
 void jdc_credential_release(jdc_credential *c) { c->leased = false; }
 
-static jdc_credential_need ask(jdc_credential *c, int64_t now_ms) {
-  if (c->leased && now_ms - c->leased_ms < JDC_LEASE_MS) return JDC_CREDENTIAL_WAIT;
+static jdc_credential_need ask(jdc_credential *c, jdc_time t) {
+  if (c->leased && t.now_ms - c->leased_ms < JDC_LEASE_MS) return JDC_CREDENTIAL_WAIT;
   c->leased = true;
-  c->leased_ms = now_ms;
+  c->leased_ms = t.now_ms;
+  c->leased_wall_ms = t.wall_ms;
   return JDC_CREDENTIAL_FETCH;
 }
 
 jdc_credential_need jdc_credential_check(jdc_credential *c, jdc_time t, bool renewable, jdc_credential_why *why) {
   *why = JDC_WHY_MISSING;
   if (!renewable) return c->generation != 0 ? JDC_CREDENTIAL_READY : JDC_CREDENTIAL_FETCH;
-  if (c->fresh) {
-    c->fresh = false;
-    c->best = true;
-    c->quiet_until_ms = t.now_ms + JDC_REFRESH_RETRY_MS;
-  }
+  jdc_credential_given(c, t.now_ms);
   bool quiet = t.now_ms < c->quiet_until_ms;
   int64_t left = c->generation == 0 || c->expires_ms == 0 ? INT64_MAX : c->expires_ms - t.wall_ms;
   c->expired = left <= 0 && !(quiet && c->best);
 
-  if (c->generation == 0) return ask(c, t.now_ms);
+  if (c->generation == 0) return ask(c, t);
   *why = JDC_WHY_REFUSED;
-  if (c->refused) return ask(c, t.now_ms);
+  if (c->refused) return ask(c, t);
   *why = JDC_WHY_EXPIRING;
-  if (left > JDC_REFRESH_ADVISORY_MS || (quiet && !c->expired)) return JDC_CREDENTIAL_READY;
-  jdc_credential_need need = ask(c, t.now_ms);
-  return need == JDC_CREDENTIAL_WAIT && left > JDC_REFRESH_MANDATORY_MS ? JDC_CREDENTIAL_READY : need;
+  if (left > c->advisory_ms || (quiet && !c->expired)) return JDC_CREDENTIAL_READY;
+  jdc_credential_need need = ask(c, t);
+  return need == JDC_CREDENTIAL_WAIT && left > c->mandatory_ms ? JDC_CREDENTIAL_READY : need;
 }
 
 /* Derives the key of a scope into `out` and as a prepared key into *key: a chain of four HMACs over raw bytes. */

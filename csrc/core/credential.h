@@ -17,6 +17,7 @@ JDC_BEGIN
 #define JDC_REFRESH_ADVISORY_MS  (5 * 60 * 1000) /* this long before the end one caller refreshes, the others go on */
 #define JDC_REFRESH_MANDATORY_MS (60 * 1000)     /* this long before the end everybody waits */
 #define JDC_REFRESH_RETRY_MS     (30 * 1000)     /* after a failed advisory refresh the old keys serve this long */
+#define JDC_REFRESH_RETRY_MIN_MS 1000            /* the same of keys that live shortly */
 #define JDC_LEASE_MS             (35 * 1000)     /* a refresh that takes longer is taken to be dead */
 #define JDC_LEASE_POLL_MS        10              /* how often those who wait look again */
 
@@ -45,12 +46,21 @@ const char *jdc_credential_flaw(jdc_str access_key, jdc_str secret_key, jdc_str 
  * character or a byte above 0x7e, a blank or comma in the access key, or more than JDC_CREDENTIAL_TEXT_MAX bytes is
  * JDC_INVALID and *problem says which (never the value). On failure the old keys and the lease stay. expires_ms: wall
  * time, 0 for never. Replacing keys by the same ones is no change of generation. Keys that end a lease serve for
- * JDC_REFRESH_RETRY_MS even if they are about to expire or, by the caller's clock, have: the provider has no better. */
+ * JDC_REFRESH_RETRY_MS even if they are about to expire or, by the caller's clock, have: the provider has no better.
+ * Keys that live for less than ten minutes have shorter times: the advisory window is the second half of their life,
+ * the mandatory one its last tenth, and a tenth, though not less than JDC_REFRESH_RETRY_MIN_MS, stands for
+ * JDC_REFRESH_RETRY_MS. */
 JDC_MUST_USE jdc_status jdc_credential_set(jdc_credential *c, jdc_str access_key, jdc_str secret_key,
                                            jdc_str session_token, int64_t expires_ms, const char **problem);
 
+/* The provider's keys have been set just now. JDC_REFRESH_RETRY_MS counts from here; without this, from the next
+ * jdc_credential_check. */
+void jdc_credential_given(jdc_credential *c, int64_t now_ms);
+
 /* The provider failed: ends the lease; old keys that have not expired serve on for JDC_REFRESH_RETRY_MS. */
 void jdc_credential_failed(jdc_credential *c, int64_t now_ms);
+/* How often it has failed: who waited while this changed has waited for a failure, and needn't ask again. */
+uint64_t jdc_credential_failures(const jdc_credential *c);
 
 /* The service refused the keys of this generation: the next to ask is told to fetch, once. */
 void jdc_credential_refuse(jdc_credential *c, uint64_t generation);

@@ -11,7 +11,8 @@
 
 typedef struct jdc_lua_credential_box {
   jdc_held *held;
-  jdc_buf scratch; /* a token in base64, or a file; wiped after use */
+  jdc_buf scratch; /* a file; wiped after use */
+  bool raw_token;  /* the session token is sent as it is, not in base64 */
 } jdc_lua_credential_box;
 
 static void free_credential(void *object) { jdc_credential_free(object); }
@@ -38,13 +39,15 @@ static int credential_gc(lua_State *L) {
   return 0;
 }
 
-/* credential() -> a place for keys, empty */
+/* credential([raw_token]) -> a place for keys, empty. raw_token: session tokens are sent as they are; else in base64 */
 static int credential_new(lua_State *L) {
+  bool raw_token = lua_toboolean(L, 1) != 0;
   jdc_lua_credential_box *box = jdc_lua_new(L, sizeof(*box), JDC_CREDENTIAL_META);
   jdc_alloc alloc = jdc_lua_alloc(L);
   jdc_credential *credential;
   jdc_status status = jdc_credential_new(alloc, &credential);
   if (status == JDC_OK) {
+    box->raw_token = raw_token;
     jdc_buf_init(&box->scratch, alloc, PROFILE_MAX);
     box->held = jdc_hold(alloc, credential, free_credential);
     if (box->held != NULL) return 1;
@@ -54,8 +57,8 @@ static int credential_new(lua_State *L) {
   return jdc_lua_fail(L, status, "credential");
 }
 
-/* Sets keys; the token is sent in base64 (protocol.md 1.11), so what is wrong with it must be found, and its blanks be
- * cut off, before. Returns what the Lua function returns. */
+/* Sets keys; the token is sent in base64 (protocol.md 1.11) unless told otherwise, so what is wrong with it must be
+ * found, and its blanks be cut off, before. Returns what the Lua function returns. */
 static int set_keys(lua_State *L, jdc_lua_credential_box *box, jdc_str access, jdc_str secret, jdc_str token,
                     int64_t expires_ms) {
   const char *problem = jdc_credential_flaw(access, secret, token);
@@ -63,10 +66,12 @@ static int set_keys(lua_State *L, jdc_lua_credential_box *box, jdc_str access, j
   token = jdc_str_trim(token);
   jdc_buf base64;
   jdc_buf_init(&base64, box->held->alloc, 2 * JDC_CREDENTIAL_TEXT_MAX);
-  if (token.len > 0) jdc_base64(&base64, token);
+  if (token.len > 0 && !box->raw_token) jdc_base64(&base64, token);
   jdc_status status = base64.status;
-  if (status == JDC_OK)
-    status = jdc_credential_set(box->held->object, access, secret, jdc_buf_view(&base64), expires_ms, &problem);
+  if (status == JDC_OK) {
+    if (!box->raw_token) token = jdc_buf_view(&base64);
+    status = jdc_credential_set(box->held->object, access, secret, token, expires_ms, &problem);
+  }
   jdc_buf_wipe(&base64);
   jdc_buf_free(&base64);
   if (status == JDC_INVALID) return jdc_lua_nil(L, problem);

@@ -144,9 +144,12 @@ function M.with(view, given)
   local options = copy(given, copy(view.options))
   local keys, connection = view.keys, view.connection
   local region_given = view.region_given or given.region ~= nil
+  if given.token_encoding and not options_of.any(given, options_of.keys) then
+    errors.misuse("with: token_encoding goes with the option that says which keys")
+  end
   if options_of.any(given, options_of.keys) then
     for _, name in ipairs(options_of.keys) do options[name] = given[name] end
-    local err
+    local err -- token_encoding goes on
     keys, err = credentials.find(options)
     if not keys then return nil, err end
     if not region_given then

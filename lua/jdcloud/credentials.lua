@@ -7,6 +7,11 @@ local errors = require "jdcloud.errors"
 
 local M = {}
 
+--- The providers of this package (providers.lua): [function] = { ask = function(view | nil, reason) -> as the function
+-- itself, keys = { [token_encoding] = keys } }. They are asked with the view that needs keys, whose connections they
+-- use; and clouds with the same one have the same keys.
+M.own = setmetatable({}, { __mode = "k" })
+
 local function config_error(message, hint)
   return errors.new { kind = "config", message = message, hint = hint }
 end
@@ -59,21 +64,30 @@ local function not_found(options)
     type(rawget(_G, "ngx")) == "table" and hint or nil)
 end
 
+-- The keys of a provider; those of one of our own are one for all clouds.
+local function from_provider(provider, encoding)
+  local own = M.own[provider]
+  local known = own and own.keys[encoding]
+  if known then return known end
+  local keys = { credential = core.credential(encoding == "raw"), provider = provider }
+  if own then own.keys[encoding] = keys end
+  return keys
+end
+
 --- Finds the keys. Options that are given come first, then (unless `profile` is given) the environment, then the
 -- file.
 -- @param options of jdcloud.new
--- @return keys = { credential = userdata of the core, provider = function | nil, region = the profile's region | nil
---   } | nil, error of kind config
+-- @return keys = { credential = userdata of the core, provider = function | nil, region = the profile's region | nil,
+--   failures = how often the provider failed | nil, failure = its last error, if that came last | nil } | nil, error of
+--   kind config
 function M.find(options)
-  local credential = core.credential()
+  local encoding = options.token_encoding or "base64"
+  if options.credentials and not options.access_key then return from_provider(options.credentials, encoding) end
+  local credential = core.credential(encoding == "raw")
   local keys = { credential = credential }
   if options.access_key then
     local ok, message = credential:set(options.access_key, options.secret_key, options.session_token)
     if not ok then return nil, config_error(message) end
-    return keys
-  end
-  if options.credentials then
-    keys.provider = options.credentials
     return keys
   end
   if not options.profile then
@@ -100,12 +114,16 @@ function M.environment_endpoint()
   return env("JDCLOUD_ENDPOINT")
 end
 
---- Asks the provider and hands its keys to the credential. The provider may yield.
--- @param reason "missing", "expiring" or "refused"
+-- The one place where a provider is asked: what shares keys between processes goes around it.
+local function ask(keys, reason, view)
+  local own = M.own[keys.provider]
+  if own then return own.ask(view, reason) end
+  return keys.provider(reason)
+end
+
+-- What the provider gave, handed to the credential.
 -- @return true | nil, error
-function M.renew(keys, reason)
-  if not keys.provider then return nil, config_error("no access key") end
-  local given, err = keys.provider(reason)
+local function take(keys, given, err)
   if type(given) ~= "table" then
     if errors.is(err) then return nil, err end
     return nil, config_error("the credentials function gave no keys" .. (err and ": " .. tostring(err) or ""))
@@ -122,6 +140,18 @@ function M.renew(keys, reason)
   local ok, message = keys.credential:set(given.access_key, given.secret_key, token, expires)
   if not ok then return nil, config_error("the credentials function: " .. message) end
   return true
+end
+
+--- Asks the provider and hands its keys to the credential. The provider may yield.
+-- @param reason "missing", "expiring" or "refused"
+-- @param view whose call needs them
+-- @return true | nil, error
+function M.renew(keys, reason, view)
+  if not keys.provider then return nil, config_error("no access key") end
+  local ok, err = take(keys, ask(keys, reason, view))
+  keys.failure = err
+  if not ok then keys.failures = (keys.failures or 0) + 1 end
+  return ok, err
 end
 
 return M

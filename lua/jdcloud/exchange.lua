@@ -163,21 +163,27 @@ function M.run(view, model, op, built, options)
   return M.close(view, slot, call.run(view, slot))
 end
 
+-- The provider's failure as the error of one who wanted to sign.
+local function unprovided(err)
+  return errors.new { kind = err and err.kind or "config", message = err and err.message, hint = err and err.hint,
+    retryable = err and err.retryable, attempts = 0 }
+end
+
 -- Waits until there are keys to sign with, asking the provider if this caller is to.
 local function have_keys(view)
   local keys = view.keys
+  local failures = keys.failures
   while true do
     local need, detail = keys.credential:check(keys.provider ~= nil)
     if need == "ready" then return true end
     if need == "wait" then
       call.sleep(view, detail) -- not core.sleep: who asks the provider may be another coroutine of this thread
+      if keys.failures ~= failures and not keys.credential:access_key() then return nil, unprovided(keys.failure) end
     else
-      local ok, err = credentials.renew(keys, detail)
-      if not ok then
-        keys.credential:failed()
-        err.attempts = 0
-      end
-      return ok, err
+      local ok, err = credentials.renew(keys, detail, view)
+      if ok then return true end
+      keys.credential:failed()
+      return nil, unprovided(err)
     end
   end
 end

@@ -12,6 +12,7 @@ local envelope = require "jdcloud.gateway.envelope"
 local faults = require "jdcloud.gateway.faults"
 local handlers = require "jdcloud.gateway.handlers"
 local limit = require "jdcloud.gateway.limit"
+local metadata = require "jdcloud.gateway.metadata"
 local models = require "jdcloud.models"
 local names = require "jdcloud.gateway.names"
 local route = require "jdcloud.gateway.route"
@@ -32,6 +33,7 @@ local BEHAVIOURS = {
   domainservice = require "jdcloud.gateway.domainservice",
   lb = require "jdcloud.gateway.lb",
   ssl = require "jdcloud.gateway.ssl",
+  sts = require "jdcloud.gateway.sts",
   vm = require "jdcloud.gateway.vm",
 }
 
@@ -70,7 +72,7 @@ end
 --   clock function() -> Unix seconds (core.wall), seed whole number (random; the same one gives the same ids and
 --   answers), models (facts of other services, as for jdcloud.new),
 --   and the settings of jdcloud/gateway/settings.lua: limit, window, skew, nonce_window, ready_after, quota,
---   operation_limits, behaviours, items, account
+--   operation_limits, behaviours, items, account, session_life, session_zone, session_token, instance_role
 -- @return gateway; raises on an option that does not exist or can't be that
 function M.new(options)
   options = options == nil and {} or options
@@ -93,7 +95,7 @@ end
 -- with `account` its resources are there anew.
 function Gateway:reset()
   self.entries, self.rules, self.counters, self.nonces = {}, {}, {}, {}
-  self.stores = {}
+  self.stores, self.sessions, self.role, self.caller = {}, {}, nil, nil
   for service, behaviour in pairs(BEHAVIOURS) do
     self.stores[service] = behaviour.new(self)
   end
@@ -103,8 +105,7 @@ function Gateway:reset()
 end
 
 --- Changes settings while it runs.
--- @param changed table with any of limit, window, skew, nonce_window, ready_after, quota, operation_limits,
---   behaviours, items, account (from the next reset on); raises where M.new would
+-- @param changed table with any of these settings (account from the next reset on); raises where M.new would
 function Gateway:set(changed)
   local wrong = settings.wrong(changed, self.routes.registry, false)
   if wrong then
@@ -206,7 +207,8 @@ local function admit(self, request, headers, call, now)
   elseif not call.found then
     return { http = 404, status = "NOT_FOUND", message = "no route and no API found with those values [gw]" }
   end
-  local _, denial = verify.authorize(self.keys[caller.access_key], call.operation)
+  self.caller = caller
+  local _, denial = verify.authorize(caller.key, call.operation)
   return denial
 end
 
@@ -245,12 +247,32 @@ local function identify(self, request, headers)
   }
 end
 
+-- A request to the metadata service. In the log its operation is "metadata:…".
+local function answer_metadata(self, request, item)
+  local call = { method = request.method:upper(), admitted = true, metadata = true }
+  local answer = metadata.answer(self, item, self:now())
+  local rule = faults.take(self.rules, call)
+  if rule then
+    answer.status = rule.status or answer.status
+    answer.body = rule.replaces and "" or answer.body
+    faults.apply(rule, answer)
+  end
+  write_log(self, {
+    operation = "metadata:" .. item, method = call.method, status = answer.status, executed = not rule or rule.executed,
+  })
+  return answer
+end
+
 --- Answers a request.
 -- @param request { method, target = path and query, headers = list of { name, value }, body = text | nil }, all as it
 --   arrived
 -- @return { status = HTTP status, headers = { [lower-case name] = value }, body = text, fault = nil or what only a
 --   server can do: { delay = seconds, cut = bytes, stall = bytes, close = text, garbage = true } }
 function Gateway:answer(request)
+  local item = metadata.item(request)
+  if item then
+    return answer_metadata(self, request, item)
+  end
   local now, headers = self:now(), canonical.headers(request.headers)
   local call = identify(self, request, headers)
   local failure, result = admit(self, request, headers, call, now), nil

@@ -84,5 +84,18 @@ return function(raising)
     return check(require("jdcloud.tasks").sleep(seconds))
   end
 
+  --- jdcloud.credentials.assume_role{ role, … } and .instance_role{ … } -> a function for the option credentials (see
+  -- providers.lua).
+  M.credentials = {
+    assume_role = function(options)
+      require("jdcloud.options").check_assume_role(options, "assume_role")
+      return check(require("jdcloud.providers").assume_role(options))
+    end,
+    instance_role = function(options)
+      require("jdcloud.options").check_instance_role(options, "instance_role")
+      return check(require("jdcloud.providers").instance_role(options or {}))
+    end,
+  }
+
   return setmetatable(M, { __index = load_lazily })
 end

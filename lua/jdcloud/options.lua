@@ -149,7 +149,7 @@ local CLOUD = {
   ca_file = text, client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
   max_host_connections = whole(1, 65536), max_connections = whole(1, 65536), signature_version = one_of(2, 3),
   user_agent = text, models = models, on_event = func, keep_null = flag, validate = flag, security_token = text,
-  pin = text, erp = text,
+  pin = text, erp = text, token_encoding = one_of("base64", "raw"),
 }
 
 -- Of a single call.
@@ -222,10 +222,7 @@ function whose(name)
   return nil
 end
 
---- Raises at the caller's line unless `options` (a table or nil) has known names and fitting values.
-function M.check_cloud(options, what)
-  check(options, CLOUD, what)
-  if not options then return end
+local function check_keys(options, what)
   if options.access_key and not options.secret_key or options.secret_key and not options.access_key then
     errors.misuse(what .. ": access_key and secret_key go together")
   end
@@ -235,6 +232,46 @@ function M.check_cloud(options, what)
   if options.session_token and not options.access_key then
     errors.misuse(what .. ": session_token goes with access_key and secret_key")
   end
+end
+
+--- Raises at the caller's line unless `options` (a table or nil) has known names and fitting values.
+function M.check_cloud(options, what)
+  check(options, CLOUD, what)
+  if options then check_keys(options, what) end
+end
+
+local POLICY_MAX, DURATION_MIN = 2048, 3600 -- bytes, seconds (protocol.md 10)
+
+local function utc_offset(value)
+  local near = type(value) == "number" and value >= -86400 and value <= 86400
+  return near, "a number of seconds, east of Greenwich above 0"
+end
+
+-- Of jdcloud.credentials.assume_role: its own, and those of a cloud.
+local ASSUME_ROLE = {
+  role = text, session_name = text, utc_offset = utc_offset, duration = whole(DURATION_MIN, LIMIT_SECONDS_MAX),
+  policy = function(value) return text(value) and #value <= POLICY_MAX, "JSON text of up to 2048 bytes" end,
+}
+for name, rule in pairs(CLOUD) do ASSUME_ROLE[name] = rule end
+
+-- Of jdcloud.credentials.instance_role.
+local INSTANCE_ROLE = {
+  endpoint = endpoint, headers = header_map, transport = transport, timeout = short_seconds, attempts = whole(1, 100),
+  utc_offset = utc_offset,
+  path = function(value) return type(value) == "string" and value:find("^/[!-~]*$") ~= nil, "a path from its slash" end,
+}
+
+--- The same for the options of credentials.assume_role.
+function M.check_assume_role(options, what)
+  if type(options) ~= "table" then errors.misuse(what .. ": it needs a table of options, with the role") end
+  check(options, ASSUME_ROLE, what)
+  check_keys(options, what)
+  if not options.role then errors.misuse(what .. ': it needs the option "role", a JRN') end
+end
+
+--- The same for the options of credentials.instance_role.
+function M.check_instance_role(options, what)
+  check(options, INSTANCE_ROLE, what)
 end
 
 --- Raises at the caller's line unless the parameters of an operation are a table or nil.

@@ -45,6 +45,11 @@ local function tell_wait(view, slot, seconds, why, now)
   tell(view, slot, { event = "wait", seconds = seconds, why = why, attempt = slot.call:attempt() })
 end
 
+local function tell_keys(view, slot, why, started, err)
+  local kind = err and err.kind or "ok"
+  tell(view, slot, { event = "credentials", why = why, seconds = core.now() - started, kind = kind })
+end
+
 -- A failure as a transport reports it: a table, or a plain string, which means that the request may have been sent.
 local function complete_failure(failure)
   if type(failure) ~= "table" then
@@ -113,9 +118,13 @@ function M.next(view, slot, clock, as_text)
       if view.options.on_event then tell_wait(view, slot, a, b, now) end
       return step, a, b
     elseif step == "credentials" then
-      local ok
-      ok, slot.renewal = credentials.renew(view.keys, a)
+      local started = core.now()
+      local ok, err = credentials.renew(view.keys, a, view)
+      slot.renewal = err or false
       if clock then now = clock() end
+      if view.options.on_event then tell_keys(view, slot, a, started, err) end
+      -- A call that was cancelled while it asked has found out nothing about the provider: the next one asks.
+      if not ok and (view.shared.closed or scheduler.is_cancelled()) then call:cancel(now) end
       call:provided(ok ~= nil, now)
     elseif step == "reserve" then
       reserve(view.options.limiter, slot, now or core.now(), a, b, c)
@@ -190,7 +199,8 @@ end
 
 -- The error object of a call that is done.
 local function error_of(view, slot)
-  local outcome, facts, failure, renewal = slot.call:outcome(), slot.answer, slot.failure, slot.renewal
+  local outcome, facts, failure = slot.call:outcome(), slot.answer, slot.failure
+  local renewal = slot.renewal or view.keys.failure -- of the call that it waited for
   local fields = {
     kind = outcome.kind, attempts = outcome.attempts, retryable = outcome.retryable, retry_after = outcome.retry_after,
     hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
@@ -205,7 +215,9 @@ local function error_of(view, slot)
     fields.kind, fields.message, fields.hint = wrong.kind or "config", wrong.message or tostring(wrong), wrong.hint
   elseif outcome.gave_up == "credentials" then
     fields.message = renewal and renewal.message or "there are no keys to sign with"
-    if renewal and renewal.kind then fields.kind, fields.hint = renewal.kind, renewal.hint end
+    if renewal and renewal.kind then
+      fields.kind, fields.hint, fields.retryable = renewal.kind, renewal.hint, renewal.retryable or false
+    end
   elseif outcome.gave_up == "internal" then
     fields.message = outcome.internal
   elseif failure and outcome.attempts > 0 and outcome.gave_up ~= "cancelled" then

@@ -101,6 +101,38 @@ static void without_keys_from_the_provider_nothing_is_sent(void **state) {
   assert_false(jdc_call_outcome(w->call)->retryable);
 }
 
+static void a_provider_that_fails_fails_all_who_wait_for_it(void **state) {
+  test_world *w = renewable(state);
+  BEGIN(w);
+  EXPECT_CREDENTIALS(w, w->call, JDC_WHY_MISSING);
+  jdc_call *second = test_another(w), *third = test_another(w);
+  EXPECT_WAIT(w, second, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
+  EXPECT_WAIT(w, third, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
+  jdc_call_unprovided(w->call, w->t.now_ms);
+  EXPECT_DONE(w, w->call, JDC_KIND_CONFIG, JDC_GAVE_CREDENTIALS);
+  EXPECT_DONE(w, second, JDC_KIND_CONFIG, JDC_GAVE_CREDENTIALS);
+  BEGIN(w); /* who comes later asks again, and keeps the lease whatever those before do */
+  EXPECT_CREDENTIALS(w, w->call, JDC_WHY_MISSING);
+  EXPECT_DONE(w, third, JDC_KIND_CONFIG, JDC_GAVE_CREDENTIALS);
+  assert_int_equal(test_begin_call(w, third), JDC_OK);
+  EXPECT_WAIT(w, third, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
+  provide(w, w->call, "NEW");
+  EXPECT_SENT_WITH(w, third, "NEW");
+  jdc_call_free(second);
+  jdc_call_free(third);
+}
+
+static void who_waits_for_a_call_that_is_cancelled_asks_itself(void **state) {
+  test_world *w = renewable(state);
+  BEGIN(w);
+  EXPECT_CREDENTIALS(w, w->call, JDC_WHY_MISSING);
+  jdc_call *second = test_another(w);
+  EXPECT_WAIT(w, second, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
+  jdc_call_cancel(w->call, w->t.now_ms);
+  EXPECT_CREDENTIALS(w, second, JDC_WHY_MISSING);
+  jdc_call_free(second);
+}
+
 static void without_keys_and_provider_nobody_is_asked(void **state) {
   test_world *w = renewable(state);
   w->options.renewable = false;
@@ -199,20 +231,6 @@ static void waiting_for_another_calls_keys_ends_at_timeout(void **state) {
   EXPECT_DONE(w, other, JDC_KIND_TIMEOUT, JDC_GAVE_TIMEOUT);
   jdc_call_free(other);
   EXPECT_DONE(w, w->call, JDC_KIND_TIMEOUT, JDC_GAVE_TIMEOUT);
-}
-
-static void when_the_one_who_asks_fails_another_asks(void **state) {
-  test_world *w = renewable(state);
-  BEGIN(w);
-  EXPECT_CREDENTIALS(w, w->call, JDC_WHY_MISSING);
-  jdc_call *other = test_another(w);
-  EXPECT_WAIT(w, other, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
-  jdc_call_unprovided(w->call, w->t.now_ms);
-  EXPECT_DONE(w, w->call, JDC_KIND_CONFIG, JDC_GAVE_CREDENTIALS);
-  EXPECT_CREDENTIALS(w, other, JDC_WHY_MISSING);
-  provide(w, other, "NEW");
-  EXPECT_SENT_WITH(w, other, "NEW");
-  jdc_call_free(other);
 }
 
 static void a_lease_of_a_dead_call_ends_by_time(void **state) {
@@ -385,7 +403,8 @@ int main(void) {
     TEST_IN_WORLD(in_the_last_minute_everybody_waits),
     TEST_IN_WORLD(one_asks_the_provider_for_all_who_wait),
     TEST_IN_WORLD(waiting_for_another_calls_keys_ends_at_timeout),
-    TEST_IN_WORLD(when_the_one_who_asks_fails_another_asks),
+    TEST_IN_WORLD(a_provider_that_fails_fails_all_who_wait_for_it),
+    TEST_IN_WORLD(who_waits_for_a_call_that_is_cancelled_asks_itself),
     TEST_IN_WORLD(a_lease_of_a_dead_call_ends_by_time),
     TEST_IN_WORLD(freeing_the_call_that_asks_lets_another_ask),
     TEST_IN_WORLD(freeing_a_call_that_waits_leaves_the_lease_alone),

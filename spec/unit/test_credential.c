@@ -244,18 +244,45 @@ static void a_refusal_outlives_a_released_lease_but_not_its_keys(void **state) {
 
 static void keys_that_end_a_lease_serve_even_if_about_to_expire(void **state) {
   (void)state;
-  static const int64_t lefts[] = { JDC_REFRESH_ADVISORY_MS, JDC_REFRESH_MANDATORY_MS, 1000, 0, -MINUTE };
-  for (size_t i = 0; i < sizeof lefts / sizeof *lefts; i++) {
-    int64_t at = END - lefts[i];
+  /* what is left when they come, and how long they serve before they are asked for again */
+  static const struct {
+    int64_t left, serve;
+  } rows[] = {
+    { 11 * MINUTE, 6 * MINUTE },
+    { JDC_REFRESH_ADVISORY_MS, JDC_REFRESH_ADVISORY_MS / 2 },
+    { MINUTE, MINUTE / 2 },
+    { 3000, 1500 },
+    { 1000, JDC_REFRESH_RETRY_MIN_MS },
+    { 0, JDC_REFRESH_RETRY_MS },
+    { -MINUTE, JDC_REFRESH_RETRY_MS },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int64_t at = END - rows[i].left;
     set("a", "s", NULL, 1);
     expect_fetch(at, JDC_WHY_EXPIRING);
     set("b", "s", NULL, END);
     expect(at, JDC_CREDENTIAL_READY);
     assert_true(jdc_credential_has_keys(credential));
-    expect(at + JDC_REFRESH_RETRY_MS - 1, JDC_CREDENTIAL_READY);
-    expect_fetch(at + JDC_REFRESH_RETRY_MS, JDC_WHY_EXPIRING);
+    expect(at + rows[i].serve - 1, JDC_CREDENTIAL_READY);
+    expect_fetch(at + rows[i].serve, JDC_WHY_EXPIRING);
     jdc_credential_release(credential);
   }
+}
+
+static void keys_that_live_shortly_have_short_windows(void **state) {
+  (void)state;
+  expect_fetch(0, JDC_WHY_MISSING);
+  set("a", "s", NULL, 100000);
+  expect(0, JDC_CREDENTIAL_READY);
+  expect(49999, JDC_CREDENTIAL_READY);
+  expect_fetch(50000, JDC_WHY_EXPIRING);
+  jdc_credential_release(credential);
+  expect_fetch(89999, JDC_WHY_EXPIRING);
+  expect(89999, JDC_CREDENTIAL_READY);
+  expect(90000, JDC_CREDENTIAL_WAIT);
+  jdc_credential_failed(credential, 88000 + 7);
+  expect(97999, JDC_CREDENTIAL_READY);
+  expect_fetch(98000, JDC_WHY_EXPIRING);
 }
 
 /* The MAC of one byte: tells signing keys apart. */
@@ -436,6 +463,7 @@ int main(void) {
     TEST(refused_keys_serve_on_if_the_provider_fails),
     TEST(a_refusal_outlives_a_released_lease_but_not_its_keys),
     TEST(keys_that_end_a_lease_serve_even_if_about_to_expire),
+    TEST(keys_that_live_shortly_have_short_windows),
     TEST(the_cached_key_is_the_derived_one),
     TEST(other_keys_leave_no_cached_signing_key),
     TEST(the_key_unused_for_longest_is_forgotten_first),

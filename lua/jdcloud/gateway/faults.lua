@@ -12,6 +12,7 @@ local FIELDS = {
   method = "string", -- only requests of this method, "GET"
   nth = "number", -- not before the nth request that matches, 1
   times = "any", -- how many requests, 1; "all" for every one from then on
+  metadata = "boolean", -- requests to the metadata service instead of those to services
   front = "boolean", -- before authentication and limit, as a proxy in front would; else only calls that passed both
   executed = "boolean", -- is the operation carried out? true unless the answer is replaced
   status = "number", -- HTTP status
@@ -119,11 +120,13 @@ local function hits(rule, call)
   return (not rule.operation or rule.operation == call.operation or rule.operation == call.name)
     and (not rule.method or rule.method == call.method)
     and (rule.front or call.admitted)
+    and (rule.metadata or false) == (call.metadata or false)
 end
 
 --- The first rule that hits a request; it is counted as used.
 -- @param rules list of M.rule
--- @param call { operation = "vm:describeInstances" | nil, name = "describeInstances" | nil, method, admitted = bool }
+-- @param call { operation = "vm:describeInstances" | nil, name = "describeInstances" | nil, method, admitted = bool,
+--   metadata = bool | nil }
 -- @return rule | nil
 function M.take(rules, call)
   for _, rule in ipairs(rules) do

@@ -33,6 +33,12 @@ local function window(value)
   return (seconds(value) or value == 0) and "must be seconds, more than 0" or nil
 end
 
+local zone = number(-86400, "must be seconds, east of Greenwich above 0")
+
+local function token(value)
+  return value ~= "base64" and value ~= "raw" and 'must be "base64" or "raw"' or nil
+end
+
 local function limits(value, registry)
   if type(value) ~= "table" then
     return 'must be a table like { ["vm:describeInstances"] = 20 }'
@@ -93,6 +99,10 @@ local SETTINGS = {
   operation_limits = { {}, limits }, -- { ["vm:describeInstances"] = calls per window }
   behaviours = { true, kind "boolean" }, -- have those services a memory? else all answers are only true to their shapes
   items = { 3, count }, -- items of a list operation without behaviour of its own, on all its pages
+  session_life = { 0, seconds }, -- of temporary keys, whatever is asked for; 0: as asked for, an instance's 6 hours
+  session_zone = { 8 * 3600, zone }, -- of the expiration of temporary keys, seconds east of Greenwich (protocol.md 10)
+  session_token = { "base64", token }, -- how the header with the session token must be: protocol 10 leaves it open
+  instance_role = { true, kind "boolean" }, -- has the metadata service keys to give?
   account = { false, kind "boolean" }, -- does it have something from the start: instances, disks, … (account.lua)?
 }
 

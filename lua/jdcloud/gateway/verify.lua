@@ -92,15 +92,32 @@ local function fresh(nonces, nonce, now, window)
   return true
 end
 
+-- Temporary keys go with their token, signed, and end. The texts are not documented.
+local function session_right(gate, key, found, headers, now)
+  if not key.token then
+    return true
+  end
+  local expected = gate.session_token == "raw" and key.token or core.base64(key.token)
+  if headers["x-jdcloud-security-token"] ~= expected then
+    return refuse("Invalid security token [gw]")
+  elseif not (";" .. found.signed .. ";"):find(";x-jdcloud-security-token;", 1, true) then
+    return refuse("sign result is not same [gw]")
+  elseif now >= key.expires_at then
+    return refuse("The security token has expired [gw]")
+  end
+  return true
+end
+
 --- Checks who calls. The order is: header, credential, signed headers, date and nonce present, key known and enabled,
--- clock, signature, nonce not used before. The texts for a disabled key and for a clock that is off are not documented;
--- those here are the closest of the documented ones.
+-- clock, signature, session token, nonce not used before. The texts for a disabled key and for a clock that is off are
+-- not documented; those here are the closest of the documented ones.
 -- @param gate { keys = { [access key] = { secret, disabled } }, skew = seconds, nonce_window = seconds,
---   nonces = { [access key] = state of ours } }
+--   nonces = { [access key] = state of ours }, session_token = "base64" | "raw",
+--   sessions = { [access key] = { secret, token, expires_at } } }
 -- @param request { method, target, headers, body } as it arrived
 -- @param headers ({ [lower-case name] = value }) the same headers, of canonical.headers
 -- @param now (number) Unix seconds
--- @return what parse found | nil, failure { http, status, message }
+-- @return what parse found, with `key` | nil, failure { http, status, message }
 function M.check(gate, request, headers, now)
   local found, failure = M.parse(headers.authorization)
   if not found then
@@ -113,7 +130,7 @@ function M.check(gate, request, headers, now)
   if not nonce or nonce == "" then
     return refuse("lack of header x-jdcloud-nonce [gw]")
   end
-  local key = gate.keys[found.access_key]
+  local key = gate.keys[found.access_key] or gate.sessions[found.access_key]
   if not key or key.disabled then
     return refuse("Invalid accessKey [gw]")
   end
@@ -124,6 +141,12 @@ function M.check(gate, request, headers, now)
   if not signed_right(request, found, date, key.secret) then
     return refuse("sign result is not same [gw]")
   end
+  local session
+  session, failure = session_right(gate, key, found, headers, now)
+  if not session then
+    return nil, failure
+  end
+  found.key = key
   local nonces = gate.nonces[found.access_key] or { new = {}, old = {} }
   gate.nonces[found.access_key] = nonces
   if not fresh(nonces, nonce, now, gate.nonce_window) then
