@@ -262,6 +262,7 @@ build = {
     ["jdcloud.transport.cosocket.head"] = "lua/jdcloud/transport/cosocket/head.lua",
     ["jdcloud.transport.cosocket.http1"] = "lua/jdcloud/transport/cosocket/http1.lua",
     ["jdcloud.transport.cosocket.place"] = "lua/jdcloud/transport/cosocket/place.lua",
+    ["jdcloud.transport.cosocket.turn"] = "lua/jdcloud/transport/cosocket/turn.lua",
     ["jdcloud.transport.curl"] = "lua/jdcloud/transport/curl.lua",
     ["jdcloud.transport.gateway"] = "lua/jdcloud/transport/gateway.lua",
     ["jdcloud.version"] = "lua/jdcloud/version.lua",

@@ -15,7 +15,7 @@ $main
 worker_processes $workers;
 pid nginx.pid;
 error_log error.log notice;
-events { }
+events { worker_connections 4096; }
 http {
   access_log off;
   keepalive_requests 100000000;

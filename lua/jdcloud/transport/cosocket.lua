@@ -16,7 +16,7 @@ local sleep = require("jdcloud.transport").sleep
 local DEFAULTS = { connect_timeout = 5, idle_timeout = 60, max_size = 32 * 1024 * 1024 }
 local MAX_WAIT = 1 -- seconds: nobody keeps a request of nginx waiting for a rate limit (design.md, Options)
 local PIECE = 64 * 1024 -- bytes that are written at a time, and read at most: time limits are looked at in between
-local lightthreads -- loaded in nginx only
+local lightthreads, take_turn -- loaded in nginx only
 local PLACES_MAX = 256
 local GRACE = 0.02 -- seconds: nginx's own time limit for a connection goes first, since it knows the phase
 
@@ -177,6 +177,7 @@ local function transact(x, method, head, body)
     return nil, failure
   end
   if keep then connection.keep(x) else x.sock:close() end
+  take_turn()
   return { status = status, headers = headers, body = content }
 end
 
@@ -247,6 +248,7 @@ return function(options)
   local settings, problem = settings_of(options or {})
   if not settings then return nil, problem end
   lightthreads = lightthreads or require "jdcloud.lightthreads"
+  take_turn = take_turn or require "jdcloud.transport.cosocket.turn"
   local known, count, closed = {}, 0, false
 
   local function place_of(origin)
@@ -274,6 +276,7 @@ return function(options)
     if not origin then return refused("a URL must begin with https:// or http://") end
     local place, message = place_of(origin)
     if not place then return refused(message) end
+    take_turn()
     local x, head
     x, message = begin(request, place, settings)
     if not x then return refused(message) end

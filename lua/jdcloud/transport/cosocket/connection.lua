@@ -9,7 +9,7 @@ local M = {}
 -- As with libcurl: gateways close idle connections after a minute or so, and one that was idle for longer than this is
 -- not used again, so that few requests are lost to a close that crosses them.
 local KEEP_MS = 30000
-local KEEP_COUNT = 64 -- idle connections of a pool
+local KEEP_COUNT = 256 -- idle connections of a pool: calls that come and go in a burst shake hands once
 local MS_MAX = 2 ^ 31 - 1
 local TLS_VERSIONS = { ["1.2"] = 0x0303, ["1.3"] = 0x0304 }
 
