@@ -82,8 +82,20 @@ static const char *own_words(const jdc_transfer *t, CURLcode code, bool cut) {
   return NULL;
 }
 
+/* libcurl has a limit of its own for one line, 100 KB, and says of a longer one that memory ran out; since 8.6, that it
+ * is too large. */
+static bool is_line_too_long(const jdc_transfer *t, CURLcode code) {
+  const int too_large = 100; /* CURLE_TOO_LARGE */
+  return t->head_open && (code == CURLE_OUT_OF_MEMORY || (int)code == too_large);
+}
+
 void jdc_failure_explain(jdc_transfer *t, CURLcode code) {
   jdc_failed *f = &t->failed;
+  if (is_line_too_long(t, code)) {
+    *f = (jdc_failed){ .kind = "protocol", .phase = "receive", .sent = true, .final = true };
+    (void)snprintf(f->message, sizeof f->message, "a line of the answer's headers is longer than libcurl takes");
+    return;
+  }
   if (t->too_large) {
     *f = (jdc_failed){ .kind = "protocol", .phase = "receive", .sent = true, .final = true };
     if (t->body.status == JDC_TOO_BIG)

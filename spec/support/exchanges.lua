@@ -235,6 +235,7 @@ function M.specs(kit, describe, it)
       ["too large in chunks"] = { "protocol", "receive", true, path = "/chunked/1001", fields = { max_size = 1000 },
         says = "larger than max_size %(1000 bytes%)" },
       ["too large in its headers"] = { "protocol", "receive", true, path = "/headers/280000" },
+      ["too large in one of its headers"] = { "protocol", "receive", true, path = "/header/280000", says = "headers" },
     }
     it("an answer that is too large, though a larger one was fine before", function()
       local send = transport().send

@@ -185,6 +185,12 @@ static void do_headers(conn *c, const char *arg) {
   }
   (void)say(c, "Content-Length: 0\r\n\r\n");
 }
+static void do_header(conn *c, const char *arg) {
+  (void)say(c, "HTTP/1.1 200 OK\r\nX-Long: ");
+  for (long n = number(arg); n > 0 && say(c, "%01000d", 0); n -= 1000) {
+  }
+  (void)say(c, "\r\nContent-Length: 0\r\n\r\n");
+}
 static void do_interim(conn *c, const char *arg) {
   (void)arg, (void)say(c, "HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n");
   ok(c, "late");
@@ -256,6 +262,7 @@ static const struct {
   { "status", do_status },   /* /status/302: with a Location */
   { "size", do_size },       /* /size/N: bytes */
   { "chunked", do_chunked }, /* /chunked/N: bytes in chunks, and a trailer */
+  { "header", do_header },   /* /header/N: one header of some N bytes */
   { "headers", do_headers }, /* /headers/N: some N bytes of headers */
   { "interim", do_interim }, /* a 103 before the answer */
   { "mixed", do_mixed },     /* headers in odd forms */
