@@ -72,7 +72,7 @@ NEED_BUILD = cc crypto curl
 NEED_RUN   = $(NEED_BUILD) $(foreach l,$(sort $(1) jit),dev:$(l)) $(foreach l,$(sort $(1) jit),lua:$(l)) \
              $(foreach l,$(sort $(1) jit),cjson:$(l)) nginx openssl
 NEED_C     = $(NEED_BUILD) cmocka dev:5.4 lua:5.4 cjson:5.4
-NEED_SPEC  = busted:$(1) luv:$(1) socket:$(1)
+NEED_SPEC  = busted:$(1) luv:$(1) socket:$(1) redis
 NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(sort $(LUAS) jit),$(call NEED_SPEC,$(l)))
 
 .DEFAULT_GOAL := build

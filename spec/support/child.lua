@@ -66,6 +66,14 @@ function Process:said()
   return read(self.folder .. "/out")
 end
 
+--- Waits for its end, a minute at most.
+-- @return as M.file
+function Process:finish()
+  local folder = quoted(self.folder)
+  os.execute(("i=0; while [ ! -s %s/code ] && [ $i -lt 3000 ]; do sleep 0.02; i=$((i+1)); done"):format(folder))
+  return result_of(self.folder)
+end
+
 --- Sends it what Ctrl-C sends, and waits for its end, ten seconds at most.
 -- @return as M.file
 function Process:interrupt()
@@ -76,7 +84,7 @@ function Process:interrupt()
 end
 
 --- Runs a script, as M.file, and doesn't wait for its end.
--- @return process { said, interrupt }
+-- @return process { said, interrupt, finish }
 function M.start(path, arguments, variables)
   local folder = M.folder()
   local command = command_of(folder, path, arguments, variables)

@@ -59,6 +59,7 @@ present() {
     luv:*) lua_has "${1#*:}" luv ;;
     socket:*) lua_has "${1#*:}" socket.core ;;
     nginx) nginx_has_lua ;;
+    redis) have redis-server ;;
     asan) sanitizer_runtime ;;
     *) have "$1" ;;
   esac
@@ -90,6 +91,7 @@ packages() {
     socket:jit) echo "lua-socket / lua5.1-socket" ;;
     socket:*) echo "lua-socket / lua$lua-socket" ;;
     nginx) echo "nginx-light libnginx-mod-http-lua lua-resty-core / nginx nginx-mod-http-lua lua-resty-core" ;;
+    redis) echo "redis-server / redis" ;;
     asan) echo "gcc / gcc" ;;
     luacheck) echo "lua-check / luacheck" ;;
     luarocks) echo "luarocks / luarocks5.4" ;;
@@ -149,7 +151,9 @@ echo "Installing with apt-get: $debian"
 mkdir -p build
 log=build/apt.log
 had_nginx=
+had_redis=
 ! have nginx || had_nginx=yes
+! have redis-server || had_redis=yes
 
 apt() {
   # shellcheck disable=SC2086
@@ -167,9 +171,12 @@ install_packages || { apt update && install_packages; } || {
   fail "That failed: $command"
 }
 
-# Debian starts the web server that it installs; only the program was wanted.
+# Debian starts the servers that it installs; only the programs were wanted.
 if [ -z "$had_nginx" ] && have nginx && [ -d /run/systemd/system ]; then
   $as_root systemctl disable --now nginx >>"$log" 2>&1 || true
+fi
+if [ -z "$had_redis" ] && have redis-server && [ -d /run/systemd/system ]; then
+  $as_root systemctl disable --now redis-server >>"$log" 2>&1 || true
 fi
 
 lacking=$(missing "$@")
