@@ -289,8 +289,7 @@ end)
 describe("variables marked <close> in a task", function()
   local load_text = rawget(_G, "loadstring") or load
 
-  it("are closed at its end, by an error too, and when it is dropped (5.4)", function()
-    if _VERSION ~= "Lua 5.4" then return end
+  it("are closed at its end, by an error too, and when it is dropped", function()
     local closed = {}
     local mark = load_text([[
       local closed, name, act = ...

@@ -20,7 +20,7 @@ for suite; do
     *) side_by_side="$side_by_side $suite" ;;
   esac
   case $suite in
-    unit:*) echo "$suite" >>"$OUT/specs" ;;
+    *:*) echo "$suite" >>"$OUT/specs" ;;
   esac
 done
 
@@ -34,7 +34,7 @@ for count in "$OUT"/*.count; do
   [ "$failed" -eq 0 ] && continue
   log=${count%.count}.log
   printf '\n--- %s\n' "$log"
-  grep -vE '^ok [0-9]+ ' "$log" || true
+  grep -vE '^(ok [0-9]+ |# spec/[^:]*_spec\.lua$)' "$log" || true
 done
 
 cat "$OUT"/*.count | awk -v under="${LABEL:+under $LABEL}" '

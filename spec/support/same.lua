@@ -86,12 +86,12 @@ local function find_unused(folder, suites, used, wrong)
     local meant = false
     for _, host in ipairs(entry.on) do meant = meant or here[host] end
     if meant and not used[entry] and entry.file:find("spec/" .. folder .. "/", 1, true) == 1 and #suites > 1 then
-      wrong[#wrong + 1] = ("no test is meant by the exception %s: %s"):format(entry.file, entry.name or "all")
+      wrong[#wrong + 1] = ("no test is meant by the exception %s: %s"):format(entry.file, entry.name or entry.part or "all")
     end
   end
 end
 
--- Those of one reason below it.
+-- Those that follow each other for one reason are below it.
 local function print_exceptions(used)
   local last
   for _, entry in ipairs(exceptions.list) do
@@ -99,31 +99,7 @@ local function print_exceptions(used)
       local head = ("not on %s: %s"):format(table.concat(entry.on, ", "), entry.why)
       if head ~= last then say("# %s", head) end
       last = head
-      say("#   %s: %s", entry.file:match "[^/]+$", entry.name or "all")
-    end
-  end
-end
-
--- Entries for places where tests ran that match no test any more.
-local function find_unused(folder, suites, used, wrong)
-  local here = {}
-  for _, suite in ipairs(suites) do
-    for host in pairs(suite.here) do here[host] = true end
-  end
-  for _, entry in ipairs(exceptions.list) do
-    local meant = false
-    for _, host in ipairs(entry.on) do meant = meant or here[host] end
-    if meant and not used[entry] and entry.file:find("spec/" .. folder .. "/", 1, true) == 1 and #suites > 1 then
-      wrong[#wrong + 1] = ("no test is meant by the exception %s: %s"):format(entry.file, entry.name or "all")
-    end
-  end
-end
-
-local function print_exceptions(used)
-  for _, entry in ipairs(exceptions.list) do
-    if used[entry] then
-      say("#   not on %s: %s%s (%s)", table.concat(entry.on, ", "), entry.file:match "[^/]+$",
-        entry.name and ': "' .. entry.name .. '"' or "", entry.why)
+      say("#   %s: %s", entry.file:match "[^/]+$", entry.name or entry.part and "*" .. entry.part .. "*" or "all of it")
     end
   end
 end

@@ -7,7 +7,7 @@ local random_params = require "support.random_params"
 local reference = require "support.reference"
 
 -- Operations of one service that a kind is tried on.
-local EACH = _VERSION == "Lua 5.4" and 2 or 1
+local EACH = require "support.thorough" and 2 or 1
 
 local sent = 0
 local cloud = assert(jdcloud.new {

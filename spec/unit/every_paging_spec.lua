@@ -16,7 +16,7 @@ local paging = require "support.paging"
 local transport = require "jdcloud.transport.gateway"
 
 local ALL = os.getenv "JDCLOUD_PAGING" == "all"
-local SHARE = (ALL or _VERSION == "Lua 5.4") and 1 or 6 -- one operation of so many
+local SHARE = (ALL or require "support.thorough") and 1 or 6 -- one operation of so many
 local IN_TURN = 1 -- misbehaviours that an operation meets if another one of its kind met all
 local SIZE = 100
 local CUT = 50 -- items on the pages of a service that cuts them
