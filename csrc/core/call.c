@@ -42,6 +42,7 @@ void jdc_call_free(jdc_call *call) {
 }
 
 void jdc_call_done(jdc_call *call, jdc_kind kind, jdc_gave_up why) {
+  if (kind != JDC_KIND_OK) jdc_cloud_stats(call->cloud)->failed++;
   call->state = JDC_ST_DONE;
   call->outcome.kind = kind;
   call->outcome.why = why;
@@ -158,6 +159,7 @@ jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_c
   bool keyless = jdc_credential_access_key(credential).len == 0;
   call->nameless = keyless && options->renewable && options->limiter != JDC_LIMITER_NONE;
   call->state = call->nameless ? JDC_ST_KEYS : JDC_ST_RESERVE;
+  jdc_cloud_stats(call->cloud)->calls++;
   return JDC_OK;
 }
 
@@ -170,8 +172,12 @@ void jdc_call_account(jdc_call *call, int64_t now_ms) {
   case JDC_ST_DONE: return;
   case JDC_ST_RESERVE:
   case JDC_ST_RESERVING:
-  case JDC_ST_QUEUED: call->wait_left -= spent; return;
+  case JDC_ST_QUEUED:
+    call->wait_left -= spent;
+    jdc_call_note_waited(call, JDC_WAIT_LIMIT, spent);
+    return;
   case JDC_ST_BACKOFF:
+    jdc_call_note_waited(call, call->why, spent);
     if (call->why == JDC_WAIT_THROTTLED)
       call->wait_left -= spent;
     else if (call->why == JDC_WAIT_BUSY)
@@ -182,6 +188,9 @@ void jdc_call_account(jdc_call *call, int64_t now_ms) {
   case JDC_ST_KEYS:
   case JDC_ST_RECHECK:
   case JDC_ST_FETCHING:
+    call->time_left -= spent;
+    jdc_call_note_waited(call, JDC_WAIT_CREDENTIALS, spent);
+    return;
   case JDC_ST_SEND:
   case JDC_ST_FLIGHT:
   case JDC_ST_DECIDE: call->time_left -= spent; return;
@@ -191,6 +200,7 @@ void jdc_call_account(jdc_call *call, int64_t now_ms) {
 void jdc_call_granted(jdc_call *call, int64_t wait_ms, jdc_ticket ticket) {
   call->ticket = ticket;
   call->state = wait_ms > 0 ? JDC_ST_QUEUED : JDC_ST_KEYS;
+  if (wait_ms > 0) jdc_call_note_wait(call, JDC_WAIT_LIMIT);
   call->due_ms = call->mark_ms + wait_ms;
 }
 
@@ -260,6 +270,7 @@ void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer) {
   jdc_verdict *v = &call->verdict;
   jdc_answer_classify(answer, t.wall_ms + call->skew_ms, v); /* by the clock that dated the request */
   if (v->enveloped && v->has_date) jdc_cloud_learn_date(call->cloud, jdc_sign_host(call->signer), v->date_s, t.wall_ms);
+  if (v->kind == JDC_KIND_THROTTLED) jdc_cloud_stats(call->cloud)->throttled++;
   jdc_settle settle = v->kind == JDC_KIND_THROTTLED ? JDC_SETTLE_THROTTLED : JDC_SETTLE_DONE;
   jdc_call_let_go(call, t.now_ms, settle, v->retry_after_ms);
   call->outcome.answered = call->outcome.sent = true;

@@ -68,6 +68,14 @@ struct jdc_call {
   jdc_outcome outcome;
 };
 
+_Static_assert(JDC_STATS_WAITS == JDC_WAIT_ANSWER, "stats have a place for every wait but that for the answer");
+
+/* A wait begins, or goes on for so long: for stats. */
+static inline void jdc_call_note_wait(jdc_call *call, jdc_wait_why why) { jdc_cloud_stats(call->cloud)->waits[why]++; }
+static inline void jdc_call_note_waited(jdc_call *call, jdc_wait_why why, int64_t ms) {
+  jdc_cloud_stats(call->cloud)->waited_ms[why] += ms;
+}
+
 /* call.c */
 static inline jdc_str jdc_call_service(const jdc_call *call) { return (jdc_str){ call->service, call->service_len }; }
 /* Books the time since the last look on the budget that the state draws on. */

@@ -87,7 +87,10 @@ static void keyless(jdc_call *call, bool rechecking) {
 
 /* Another call asks the provider. What comes of it holds for this call too. */
 static bool await_keys(jdc_call *call, jdc_step *step) {
-  if (!call->awaiting) call->failures = jdc_credential_failures(call->credential);
+  if (!call->awaiting) {
+    call->failures = jdc_credential_failures(call->credential);
+    jdc_call_note_wait(call, JDC_WAIT_CREDENTIALS);
+  }
   call->awaiting = true;
   return wait(step, JDC_LEASE_POLL_MS, JDC_WAIT_CREDENTIALS);
 }
@@ -120,6 +123,7 @@ static bool step_keys(jdc_call *call, jdc_step *step, jdc_time t) {
   }
   call->rechecking = rechecking;
   call->state = JDC_ST_FETCHING;
+  if (!call->awaiting) jdc_call_note_wait(call, JDC_WAIT_CREDENTIALS);
   return false;
 }
 
@@ -163,6 +167,7 @@ static bool step_send(jdc_call *call, jdc_step *step, jdc_time t, const unsigned
   call->generation = jdc_credential_generation(call->credential);
   call->tries++;
   call->outcome.attempts++;
+  jdc_cloud_stats(call->cloud)->attempts++;
   jdc_call_forget(call);
   call->outcome.answered = call->outcome.sent = false;
   call->state = JDC_ST_FLIGHT;

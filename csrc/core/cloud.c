@@ -14,6 +14,7 @@ struct jdc_cloud {
   jdc_digest *digest;
   jdc_quota *quota;
   jdc_limit *limit;
+  jdc_stats stats;
   jdc_skew *skews; /* NULL until a clock turns out to be wrong, which is rare */
   unsigned oldest; /* the place that is taken next */
 };
@@ -48,6 +49,7 @@ void jdc_cloud_free(jdc_cloud *cloud) {
 jdc_digest *jdc_cloud_digest(jdc_cloud *cloud) { return cloud->digest; }
 jdc_quota *jdc_cloud_quota(jdc_cloud *cloud) { return cloud->quota; }
 jdc_limit *jdc_cloud_limit(jdc_cloud *cloud) { return cloud->limit; }
+jdc_stats *jdc_cloud_stats(jdc_cloud *cloud) { return &cloud->stats; }
 
 static jdc_skew *find(const jdc_cloud *cloud, jdc_str host) {
   if (cloud->skews == NULL || host.len == 0) return NULL;

@@ -13,7 +13,17 @@ JDC_BEGIN
 #define JDC_SKEW_HOSTS  64    /* hosts with a skew that are remembered; the oldest is forgotten first */
 #define JDC_HOST_MAX    255   /* bytes of a host with its port; of a longer one no skew is learnt */
 
+#define JDC_STATS_WAITS 5 /* reasons to wait: those of jdc_wait_why but the answer */
+
 typedef struct jdc_cloud jdc_cloud;
+
+/* What the calls of a cloud have done so far. */
+typedef struct jdc_stats {
+  uint64_t calls, failed; /* begun, ended without a result */
+  uint64_t attempts, throttled;
+  uint64_t waits[JDC_STATS_WAITS]; /* by jdc_wait_why; a place in line that moves is one more wait */
+  int64_t waited_ms[JDC_STATS_WAITS];
+} jdc_stats;
 
 JDC_MUST_USE jdc_status jdc_cloud_new(jdc_alloc alloc, jdc_cloud **out);
 void jdc_cloud_free(jdc_cloud *cloud);
@@ -21,6 +31,7 @@ void jdc_cloud_free(jdc_cloud *cloud);
 jdc_digest *jdc_cloud_digest(jdc_cloud *cloud);
 jdc_quota *jdc_cloud_quota(jdc_cloud *cloud);
 jdc_limit *jdc_cloud_limit(jdc_cloud *cloud);
+jdc_stats *jdc_cloud_stats(jdc_cloud *cloud);
 
 /* What to add to our wall time to get the host's, in ms; 0 if unknown or not over JDC_SKEW_MIN_MS. */
 int64_t jdc_cloud_skew(const jdc_cloud *cloud, jdc_str host);

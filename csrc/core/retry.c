@@ -80,6 +80,13 @@ void jdc_quota_refill(jdc_quota *q, jdc_str service, int amount) {
     q->entries[i] = q->entries[--q->count];
 }
 
+bool jdc_quota_at(const jdc_quota *q, size_t i, jdc_str *service, int *left) {
+  if (i >= q->count) return false;
+  *service = (jdc_str){ q->entries[i].name, q->entries[i].len };
+  *left = q->entries[i].left;
+  return true;
+}
+
 int jdc_quota_left(const jdc_quota *q, jdc_str service) {
   size_t i = find(q, service);
   return i < q->count ? q->entries[i].left : JDC_QUOTA_FULL;

@@ -31,6 +31,8 @@ void jdc_quota_free(jdc_quota *q);
 JDC_MUST_USE bool jdc_quota_draw(jdc_quota *q, jdc_str service);
 /* Puts back; never above full. */
 void jdc_quota_refill(jdc_quota *q, jdc_str service, int amount);
+/* The i-th of the services whose quota isn't full; false from their number on. *service is the quota's own. */
+bool jdc_quota_at(const jdc_quota *q, size_t i, jdc_str *service, int *left);
 int jdc_quota_left(const jdc_quota *q, jdc_str service);
 
 JDC_END

@@ -30,11 +30,12 @@ struct jdc_engine {
   jdc_transfer *ended_last;
   int running_count, idle_count;
   jdc_lanes lanes;
-  bool fed;         /* libcurl was given what had waited in a lane, and hasn't looked at it */
-  bool ending;      /* all are being ended: nobody's turn comes */
-  unsigned ends;    /* how many transfers have ended; wraps */
-  int64_t now_ms;   /* as of the last look at the clock; what moves is stamped with it */
-  int64_t check_ms; /* when the first of the running ones may have passed a limit */
+  bool fed;              /* libcurl was given what had waited in a lane, and hasn't looked at it */
+  bool ending;           /* all are being ended: nobody's turn comes */
+  unsigned ends;         /* how many transfers have ended; wraps */
+  uint64_t made, reused; /* connections, by what libcurl says at a transfer's end */
+  int64_t now_ms;        /* as of the last look at the clock; what moves is stamped with it */
+  int64_t check_ms;      /* when the first of the running ones may have passed a limit */
   jdc_watch watch;
   jdc_polls round;              /* what one poll is about; the first engine of a wait lends its list */
   size_t round_at, round_count; /* our part of that list */
@@ -254,6 +255,11 @@ const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_requ
   return NULL;
 }
 
+void jdc_engine_connections(const jdc_engine *e, uint64_t *made, uint64_t *reused) {
+  *made = e->made;
+  *reused = e->reused;
+}
+
 int64_t jdc_engine_ended(jdc_engine *e) {
   jdc_transfer *t = e->ended;
   if (t == NULL) return 0;
@@ -275,6 +281,12 @@ static void collect(jdc_engine *e) {
     if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &owner) != CURLE_OK) continue;
     jdc_transfer *t = owner;
     const CURLcode code = m->data.result; /* the message is gone with the handle */
+    long connects = 0;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (connects > 0)
+      e->made += (uint64_t)connects;
+    else if (t->requests > 0)
+      e->reused++;
     jdc_lane_learn(&e->lanes, t);
     jdc_transfer_finish(t, code);
     stop(e, t);

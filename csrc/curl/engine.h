@@ -63,6 +63,9 @@ int64_t jdc_engine_timeout(jdc_engine *e);
  * wait. Returns how many transfers are still running. */
 int jdc_engine_act(jdc_engine *e, int fd, bool readable, bool writable);
 
+/* How many connections were made, and how many transfers went over one that was there. */
+void jdc_engine_connections(const jdc_engine *e, uint64_t *made, uint64_t *reused);
+
 /* Milliseconds of a clock that never goes back. */
 int64_t jdc_engine_now(void);
 

@@ -7,6 +7,7 @@
  *   engine:start(request, tag) -> transfer | nil, failure  see exchange.c
  *   engine:ended() -> the tag of a transfer that has ended, each once; nil if there is none
  *   engine:step(seconds) -> how many are still running
+ *   engine:connections() -> how many were made, how many transfers went over one that was there
  *   curl.wait({ engine, ... }, seconds)                    steps several engines with one poll; returns when a
  *                                                          transfer of any has ended
  *
@@ -91,6 +92,14 @@ static jdc_engine *check_engine(lua_State *L) {
   const engine_box *box = luaL_checkudata(L, 1, ENGINE);
   luaL_argcheck(L, box->engine != NULL, 1, "the engine is gone");
   return box->engine;
+}
+
+static int connections(lua_State *L) {
+  uint64_t made, reused;
+  jdc_engine_connections(check_engine(L), &made, &reused);
+  lua_pushnumber(L, (lua_Number)made);
+  lua_pushnumber(L, (lua_Number)reused);
+  return 2;
 }
 
 static int start(lua_State *L) { return jdc_transfer_start(L, check_engine(L)); }
@@ -205,10 +214,11 @@ JDC_EXPORT int luaopen_jdcloud_curl(lua_State *L) {
   static const luaL_Reg FUNCTIONS[] = {
     { "engine", new_engine }, { "wait", wait_for_engines }, { "now", now }, { NULL, NULL }
   };
-  static const luaL_Reg METHODS[] = { { "start", start },        { "step", step },
-                                      { "ended", ended },        { "descriptors", descriptors },
-                                      { "timeout", timeout },    { "act", act },
-                                      { "close", close_engine }, { NULL, NULL } };
+  static const luaL_Reg METHODS[] = {
+    { "start", start },     { "step", step }, { "ended", ended },        { "descriptors", descriptors },
+    { "timeout", timeout }, { "act", act },   { "close", close_engine }, { "connections", connections },
+    { NULL, NULL }
+  };
   (void)pthread_once(&once, initialise);
   if (initialised != CURLE_OK) return luaL_error(L, "libcurl can't be initialised");
   keep_loaded();

@@ -58,6 +58,47 @@ static int cloud_quota(lua_State *L) {
   return 1;
 }
 
+static void set_count(lua_State *L, const char *field, uint64_t count) {
+  lua_pushnumber(L, (lua_Number)count);
+  lua_setfield(L, -2, field);
+}
+
+/* Pushes { [why] = { count, seconds } } */
+static void push_waits(lua_State *L, const jdc_stats *stats) {
+  lua_createtable(L, 0, JDC_STATS_WAITS);
+  for (int why = 0; why < JDC_STATS_WAITS; why++) {
+    lua_createtable(L, 0, 2);
+    set_count(L, "count", stats->waits[why]);
+    lua_pushnumber(L, jdc_seconds(stats->waited_ms[why]));
+    lua_setfield(L, -2, "seconds");
+    lua_setfield(L, -2, jdc_wait_why_text((jdc_wait_why)why));
+  }
+}
+
+/* cloud:stats() -> { calls, failed, attempts, throttled, waits = { [why] = { count, seconds } }, quota = { [service] =
+ * left, where it isn't full } } */
+static int cloud_stats(lua_State *L) {
+  jdc_cloud *cloud = cloud_of(L);
+  const jdc_stats stats = *jdc_cloud_stats(cloud); /* what runs while tables are made can't change it under way */
+  lua_createtable(L, 0, 6);
+  set_count(L, "calls", stats.calls);
+  set_count(L, "failed", stats.failed);
+  set_count(L, "attempts", stats.attempts);
+  set_count(L, "throttled", stats.throttled);
+  push_waits(L, &stats);
+  lua_setfield(L, -2, "waits");
+  lua_newtable(L);
+  jdc_str service;
+  int left;
+  for (size_t i = 0; jdc_quota_at(jdc_cloud_quota(cloud), i, &service, &left); i++) {
+    lua_pushlstring(L, service.len > 0 ? service.ptr : "", service.len);
+    lua_pushinteger(L, left);
+    lua_rawset(L, -3);
+  }
+  lua_setfield(L, -2, "quota");
+  return 1;
+}
+
 /* cloud:skew(host) -> seconds to add to our clock to get the host's; 0 if it is right or unknown */
 static int cloud_skew(lua_State *L) {
   lua_pushnumber(L, jdc_seconds(jdc_cloud_skew(cloud_of(L), jdc_lua_str(L, 2))));
@@ -66,7 +107,7 @@ static int cloud_skew(lua_State *L) {
 
 void jdc_open_cloud(lua_State *L) {
   static const luaL_Reg methods[] = {
-    { "limit", cloud_limit }, { "quota", cloud_quota }, { "skew", cloud_skew }, { NULL, NULL }
+    { "limit", cloud_limit }, { "quota", cloud_quota }, { "skew", cloud_skew }, { "stats", cloud_stats }, { NULL, NULL }
   };
   jdc_lua_type(L, JDC_CLOUD_META, methods, cloud_gc);
   lua_pushcfunction(L, cloud_new);

@@ -196,6 +196,26 @@ function M.close(view)
   return true
 end
 
+--- What the calls of a cloud and all its views have done so far. Cheap: counters of the core and of the transports
+-- that are open.
+-- @return { calls = begun, failed = ended without a result, attempts = sent, throttled = answers that said so,
+--   waits = { [backoff limit throttled busy credentials] = { count, seconds } },
+--   connections = { made, reused = requests that went over one that was there },
+--   quota = { [service] = what is left of 500 for repetitions, where it isn't full } }
+function M.stats(view)
+  local shared = view.shared
+  local stats, made, reused = shared.core:stats(), 0, 0
+  for connection in pairs(shared.connections) do
+    local transport = connection.transport
+    if transport and transport.connections then
+      local m, r = transport.connections()
+      made, reused = made + m, reused + r
+    end
+  end
+  stats.connections = { made = made, reused = reused }
+  return stats
+end
+
 --- A client of a service.
 -- @return client state { view, model, service } | nil, error of kind config
 function M.service(view, name)

@@ -146,6 +146,11 @@ local function cloud_methods(check, wrap, wrap_client)
     return check(cloud.sign(of(self, "_view", "sign"), request))
   end
 
+  --- cloud:stats() -> what its calls have done so far: counts, waits, connections (see cloud.lua).
+  function Cloud:stats()
+    return cloud.stats(of(self, "_view", "stats"))
+  end
+
   --- cloud:close(): closes the connections of this cloud and of all that came from it by `with`. Idempotent.
   function Cloud:close()
     return cloud.close(of(self, "_view", "close"))

@@ -45,15 +45,17 @@ local function complete(transport)
   return {
     send = transport.send, sleep = transport.sleep or M.sleep, close = transport.close, clock = transport.clock,
     direct = transport.direct, ready = transport.ready, max_wait = transport.max_wait,
+    connections = transport.connections,
   }
 end
 
 --- Resolves the option `transport`; without it: in nginx "cosocket", elsewhere "curl".
 -- @param options those of the cloud that are about connections
--- @return transport = { send, sleep, close | nil, clock | nil, direct | nil, ready | nil, max_wait | nil } | nil, error
--- of kind config. direct: it keeps nothing of a request once send has returned, and takes the headers as one text,
--- `name: value` a line. ready() -> true | nil, failure: can a call be made here and now? max_wait: the default of the
--- option, seconds
+-- @return transport = { send, sleep, close | nil, clock | nil, direct | nil, ready | nil, max_wait | nil, connections |
+--   nil } | nil, error of kind config. direct: it keeps nothing of a request once send has returned, and takes the
+--   headers as one text, `name: value` a line. ready() -> true | nil, failure: can a call be made here and now?
+--   max_wait: the default of the option, seconds. connections() -> how many were made, how many requests went over one
+--   that was there
 function M.resolve(options)
   local wanted = options.transport
   if type(wanted) == "table" then return complete(wanted) end

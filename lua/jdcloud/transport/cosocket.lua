@@ -199,6 +199,10 @@ local function open(x, task)
     ok, failure = connection.open(x)
   end
   if not ok and x.sock then x.sock:close() end
+  if ok then
+    local counted = x.reused and "reused" or "made"
+    x.settings[counted] = x.settings[counted] + 1
+  end
   return ok, failure
 end
 
@@ -250,6 +254,7 @@ return function(options)
   lightthreads = lightthreads or require "jdcloud.lightthreads"
   take_turn = take_turn or require "jdcloud.transport.cosocket.turn"
   local known, count, closed = {}, 0, false
+  settings.made, settings.reused = 0, 0
 
   local function place_of(origin)
     local place = known[origin]
@@ -284,6 +289,11 @@ return function(options)
     head, message = head_of(method, place.absolute .. path, request.headers, request.body, place.authority)
     if not head then return refused(message) end
     return exchange(x, method, head, request.body)
+  end
+
+  --- How many connections were made, and how many requests went over one from a pool, in this worker.
+  function transport.connections()
+    return settings.made, settings.reused
   end
 
   --- Later calls fail as closed. Idle connections are nginx's: it closes them after half a minute.

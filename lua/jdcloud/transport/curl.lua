@@ -138,6 +138,12 @@ return function(options)
     return true
   end
 
+  --- How many connections were made, and how many requests went over one that was there.
+  function transport.connections()
+    if not engine then return 0, 0 end
+    return engine:connections()
+  end
+
   --- Closes the connections. Later calls fail as closed.
   function transport.close()
     closed = true
