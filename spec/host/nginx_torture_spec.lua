@@ -13,7 +13,7 @@ local shell = require "jdcloud.gateway.shell"
 local STEPS = tonumber(os.getenv("STEPS")) or 6000
 local SEED = tonumber(os.getenv("SEED")) or 1
 local AT_ONCE = 1000 -- steps of one request to the worker
-local POOLS = 64 * 3 -- idle connections that nginx may keep
+local SOCKETS = 200 -- that a worker may have open: tasks and servers are few, whatever its pools could hold
 
 describe("light threads in every disorder", function()
   local server, remote
@@ -40,7 +40,7 @@ describe("light threads in every disorder", function()
     assert.is_true(last < first + 300, ("%.0f KB, at first %.0f KB"):format(last, first))
     assert.equal(worker, remote:run("return ngx.worker.pid()"))
     local _, sockets = shell.run(("ls -l /proc/%d/fd | grep -c socket"):format(worker))
-    assert.is_true(tonumber(sockets) < POOLS, sockets)
+    assert.is_true(tonumber(sockets) < SOCKETS, sockets)
     local log = shell.read(remote.server.dir .. "/error.log")
     assert.is_nil(log:match("[^\n]*aborted[^\n]*"))
     assert.is_nil(log:match("[^\n]*%[alert%][^\n]*"))

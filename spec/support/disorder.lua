@@ -17,7 +17,8 @@ local NEVER = 1000 -- seconds that nothing waits for
 local state -- of the numbers: the same ones for a seed (Park and Miller)
 local endpoints, clouds, handles
 local steps, last_step, deadline -- so far; of this round; of this round too
-local live, outsiders = 0, 0 -- tasks; those whose user's thread was killed, which end by themselves
+local live = 0 -- tasks
+local killed -- was a user's thread killed? What it had begun ends by itself
 
 local function random(n)
   state = state * 16807 % 2147483647
@@ -122,10 +123,9 @@ actions.close = function()
 end
 
 actions.kill_a_thread = function()
-  local before = live
   local thread = ngx.thread.spawn(foreign)
   if chance(50) then return ngx.thread.wait(thread) end
-  outsiders = outsiders + math.max(live - before, 0)
+  killed = true
   return ngx.thread.kill(thread)
 end
 
@@ -134,7 +134,7 @@ table.sort(names)
 
 -- Some steps in many tasks, then all are cancelled. Returns what is wrong after it.
 local function a_round()
-  deadline, last_step, handles, outsiders = core.now() + PATIENCE, steps + ROUND, {}, 0
+  deadline, last_step, handles, killed = core.now() + PATIENCE, steps + ROUND, {}, false
   for i = 1, 3 do clouds[i] = new_cloud() end
   safe.run(function(spawn)
     while steps < last_step and core.now() < deadline and safe.sleep(0.001) do
@@ -145,7 +145,7 @@ local function a_round()
     end
     error("the end", 0) -- which cancels them all, unless a task that was dropped has done so
   end)
-  while outsiders > 0 and live > 0 and core.now() < deadline do ngx.sleep(0.001) end
+  while killed and live > 0 and core.now() < deadline do ngx.sleep(0.001) end
   if core.now() > deadline then return "something hangs" end
   if live > 0 then return ("%d tasks have not ended"):format(live) end
 end
