@@ -163,6 +163,21 @@ describe("calls in tasks", function()
     assert.same({ "cancelled", true }, { outcome.kind, outcome.sent })
   end)
 
+  it("wait no more between their attempts once they are cancelled, where Lua can't suspend them either", function()
+    local transport = assert(require "jdcloud.transport.curl" { proxy = false })
+    local slept = true
+    safe.run(function(spawn)
+      local task = spawn(function()
+        safe.sleep(1000);
+        ("x"):gsub("x", function() slept = transport.sleep(0.3) end)
+      end)
+      safe.sleep(0)
+      task:cancel()
+    end)
+    transport.close()
+    assert.is_nil(slept)
+  end)
+
   it("end as closed with their cloud", function()
     local started = core.now()
     local _, failed = safe.run(function(spawn)

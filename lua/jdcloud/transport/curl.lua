@@ -125,7 +125,7 @@ return function(options)
 
   --- Waits, and moves along what else the engine has to do.
   function transport.sleep(seconds)
-    if scheduler.here() then return sleep(seconds) end
+    if scheduler.here() or scheduler.is_cancelled() then return sleep(seconds) end
     local ready, failure = open()
     if not ready then return nil, failure end
     local deadline = curl.now() + seconds
