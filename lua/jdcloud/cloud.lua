@@ -103,7 +103,10 @@ local function share(options, keys)
   local dict, name = sharing.open(options.shared)
   if not dict then return nil, name end
   options.limiter = options.limiter or sharing.limiter(dict)
-  if keys.provider and name ~= false then keys.provider = sharing.provider(dict, name, keys.provider) end
+  if keys.provider and name ~= false then
+    name = name or credentials.name_of(keys.provider)
+    keys.cache = keys.cache or name and sharing.cache(dict, name) or nil
+  end
   return true
 end
 
@@ -162,7 +165,6 @@ function M.with(view, given)
   end
   if given.shared then
     options.limiter = given.limiter
-    keys = { credential = keys.credential, provider = options.credentials, region = keys.region }
   end
   if given.shared or keys ~= view.keys then
     local ok, err = share(options, keys)

@@ -4,12 +4,13 @@
 
 local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
+local sharing = require "jdcloud.shared"
 
 local M = {}
 
 --- The providers of this package (providers.lua): [function] = { ask = function(view | nil, reason) -> as the function
--- itself, keys = { [token_encoding] = keys } }. They are asked with the view that needs keys, whose connections they
--- use; and clouds with the same one have the same keys.
+-- itself, name = what tells it from others in every process, keys = { [token_encoding] = keys } }. They are asked with
+-- the view that needs keys, whose connections they use; and clouds with the same one have the same keys.
 M.own = setmetatable({}, { __mode = "k" })
 
 local function config_error(message, hint)
@@ -114,11 +115,22 @@ function M.environment_endpoint()
   return env("JDCLOUD_ENDPOINT")
 end
 
--- The one place where a provider is asked: what shares keys between processes goes around it.
+--- What tells a provider from others, in every process that has it (shared.lua); nil if nothing does.
+function M.name_of(provider)
+  local own = M.own[provider]
+  if own then return own.name end
+  return sharing.name_of(provider)
+end
+
+-- The one place where a provider is asked. With a cache between processes it is asked by one of them.
 local function ask(keys, reason, view)
   local own = M.own[keys.provider]
-  if own then return own.ask(view, reason) end
-  return keys.provider(reason)
+  local function direct(why)
+    if own then return own.ask(view, why) end
+    return keys.provider(why)
+  end
+  if keys.cache then return keys.cache(reason, direct) end
+  return direct(reason)
 end
 
 -- What the provider gave, handed to the credential.

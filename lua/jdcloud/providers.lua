@@ -6,13 +6,14 @@
 -- given the same function have the same keys, renewed once. What it gives is what any credentials function gives.
 
 local credentials = require "jdcloud.credentials"
+local sharing = require "jdcloud.shared"
 
 local M = {}
 
 -- The function of an asking one, known as our own.
-local function provider_of(ask)
+local function provider_of(ask, kind, options)
   local function provider(reason) return ask(nil, reason) end
-  credentials.own[provider] = { ask = ask, keys = {} }
+  credentials.own[provider] = { ask = ask, name = sharing.name_of_options(kind, options), keys = {} }
   return provider
 end
 
@@ -25,7 +26,7 @@ end
 function M.assume_role(options)
   local ask, err = require "jdcloud.providers.assume_role"(options)
   if not ask then return nil, err end
-  return provider_of(ask)
+  return provider_of(ask, "assume_role", options)
 end
 
 --- Keys of the role that the virtual machine has, by its metadata service (see providers/instance_role.lua).
@@ -34,7 +35,7 @@ end
 --   (28800 s, Beijing's), transport (the asking cloud's, without its proxy)
 -- @return function(reason) as above
 function M.instance_role(options)
-  return provider_of(require "jdcloud.providers.instance_role"(options))
+  return provider_of(require "jdcloud.providers.instance_role"(options), "instance_role", options or {})
 end
 
 return M

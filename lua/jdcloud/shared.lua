@@ -13,8 +13,9 @@ local M = {}
 local LEASE = 35 -- seconds after which a provider that hasn't answered is taken to be dead, as in the core
 local LOOK = 0.02 -- seconds between looks of those who wait for another worker's refresh
 local PATIENCE = 30 -- seconds that they wait
-local SPENT = 60 -- seconds before their end from which on keys are not worth taking over
+local SPENT = 1 -- seconds before their end from which on keys are not worth taking over
 local DEPTH = 3 -- tables in what a provider closes over
+local SECRET = { secret_key = true, session_token = true, password = true }
 
 --- The dictionary of the option `shared`.
 -- @param option its name, or { dict = its name, credentials = a name for the keys | false: don't share them }
@@ -53,7 +54,7 @@ local function describe(value, parts, depth)
   elseif kind == "table" and depth > 0 then
     local names = {}
     for name in next, value do
-      if type(name) == "string" or type(name) == "number" then names[#names + 1] = name end
+      if (type(name) == "string" or type(name) == "number") and not SECRET[name] then names[#names + 1] = name end
     end
     table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
     for _, name in ipairs(names) do
@@ -63,8 +64,19 @@ local function describe(value, parts, depth)
   end
 end
 
---- What is the same in every worker for one provider, and different for another: where it is written, and the texts and
--- numbers that it closes over. nil if that can't be known.
+local function name_of_parts(parts)
+  return core.hex(core.sha256(table.concat(parts, "\n")))
+end
+
+--- What is the same in every worker for providers of one kind that were made with the same options.
+function M.name_of_options(kind, options)
+  local parts = { kind }
+  describe(options, parts, DEPTH)
+  return name_of_parts(parts)
+end
+
+--- What is the same in every worker for one provider, and different for another: where it is written, and the texts
+-- and numbers that it closes over. nil if that can't be known.
 function M.name_of(provider)
   local info = debug.getinfo(provider, "Su")
   if info.what == "C" or info.linedefined <= 0 then return nil end
@@ -74,7 +86,7 @@ function M.name_of(provider)
     if name == "" then return nil end
     if name ~= "_ENV" and value ~= _G then describe(value, parts, DEPTH) end
   end
-  return core.hex(core.sha256(table.concat(parts, "\n")))
+  return name_of_parts(parts)
 end
 
 -- The keys in the cache: { access_key, secret_key, session_token, expires_at } | nil
@@ -111,8 +123,8 @@ end
 
 -- Asks the provider, holding the lease. It may yield, so no pcall stands around it: if it raises, the lease ends by
 -- time.
-local function ask(cache, reason, lease, mine)
-  local keys, err = cache.provider(reason)
+local function ask_with_lease(cache, reason, ask, lease, mine)
+  local keys, err = ask(reason)
   if well_formed(keys) then
     cache.own = keys
     keep(cache, keys)
@@ -121,34 +133,27 @@ local function ask(cache, reason, lease, mine)
   return keys, err
 end
 
---- A provider like this one whose keys all workers share.
+--- A cache of a provider's keys that all workers share, each with one of these.
 -- @param dict the shared dictionary
--- @param name of the keys | nil: found from the provider
--- @return function(reason) | the provider itself, if there is no telling it from another
-function M.provider(dict, name, provider)
-  name = name or M.name_of(provider)
-  if not name then return provider end
+-- @param name of the keys
+-- @return function(reason, ask): the keys that another worker got meanwhile or, of one worker at a time, what
+--   ask(reason) returns
+function M.cache(dict, name)
   local sleep = rawget(_G, "ngx").sleep
-  local cache = { dict = dict, name = "keys:" .. name, provider = provider }
-  local lease = "lease:" .. name
-  return function(reason)
+  local cache, lease = { dict = dict, name = "keys:" .. name }, "lease:" .. name
+  return function(reason, ask)
     local began = core.now()
     while true do
+      local mine = core.hex(core.random(8))
       local keys = cached(cache)
+      local leased = not better(keys, cache.own, reason) and dict:safe_add(lease, mine, LEASE)
+      if leased then keys = cached(cache) end -- another may have come between the look and the lease
       if better(keys, cache.own, reason) then
+        if leased then dict:delete(lease) end
         cache.own = keys
         return keys
       end
-      local mine = core.hex(core.random(8))
-      if dict:safe_add(lease, mine, LEASE) then
-        keys = cached(cache) -- another may have come between the look and the lease
-        if better(keys, cache.own, reason) then
-          dict:delete(lease)
-          cache.own = keys
-          return keys
-        end
-        return ask(cache, reason, lease, mine)
-      end
+      if leased then return ask_with_lease(cache, reason, ask, lease, mine) end
       if core.now() - began > PATIENCE then return nil, "another worker asks for keys and doesn't get them" end
       sleep(LOOK)
     end

@@ -23,15 +23,16 @@ describe("workers of one nginx that share a limiter", function()
   teardown(function() gateway:stop() end)
 
   -- Four workers whose callers want more than is allowed, for a number of windows.
-  local function start(windows, credentials)
+  local function start(windows, credentials, limits)
     gateway:reset()
     return nginx.start('location = /seen { content_by_lua_block { require("support.rush").content() } }', {
       path = "spec/?.lua", workers = 4, http = "lua_shared_dict cloud 1m; lua_shared_dict said 1m;",
       worker = ([[
         require("support.rush").in_worker { callers = 20, seconds = %g, options = {
-          region = "cn-north-1", endpoint = %q, shared = "cloud", limits = { vm = { %d, %g } }, max_wait = 60, %s
+          region = "cn-north-1", endpoint = %q, shared = "cloud", max_wait = 60, limits = %s,
+          %s
         } }
-      ]]):format((windows + 2) * SECONDS, gateway.http, CALLS, SECONDS,
+      ]]):format((windows + 2) * SECONDS, gateway.http, limits or ("{ vm = { %d, %g } }"):format(CALLS, SECONDS),
         credentials or ('access_key = "AKEXAMPLE", secret_key = %q'):format(SECRET)),
     })
   end
@@ -100,5 +101,27 @@ describe("workers of one nginx that share a limiter", function()
     end)
     check(seen_of(server, 4))
     assert.equal("missing\n", shell.read(asked))
+  end)
+
+  it("renew the keys of a role once for all of them", function()
+    local life, windows = 2, 20
+    gateway:set { session_life = life, limit = 1000000 }
+    local server = start(windows, ([[
+      credentials = require("jdcloud.safe").credentials.assume_role {
+        role = "jrn:iam::1:role/r", access_key = "AKEXAMPLE", secret_key = %q, region = "cn-north-1"
+      }
+    ]]):format(SECRET), "false")
+    finally(function()
+      server:stop()
+      gateway:set { limit = CALLS }
+    end)
+    local asked = 0
+    for _, seen in ipairs(seen_of(server, 4)) do assert.is_true(seen.failed == 0, seen.error) end
+    for _, entry in ipairs(gateway:log()) do
+      if entry.operation == "sts:assumeRole" then asked = asked + 1 end
+    end
+    local took = (windows + 2) * SECONDS
+    -- They are renewed at half their life. One more for the beginning; every worker by itself would be four times that.
+    assert.is_true(asked >= 2 and asked <= took / (life / 2) + 2, asked)
   end)
 end)

@@ -1,5 +1,5 @@
 -- The option `shared`, with the parts of nginx that it needs made by the test: which errors it has, and that workers
--- share keys. A worker here is a provider made by the same code; on a real nginx: spec/host/shared_spec.lua.
+-- share keys. A worker here is a cache of its own; on a real nginx: spec/host/shared_spec.lua.
 
 local core = require "jdcloud.core"
 local safe = require "jdcloud.safe"
@@ -56,9 +56,11 @@ describe("the option shared", function()
       asked = asked + 1
       return answer(asked, reason)
     end
-    return shared.provider(dict, "vault", provider), shared.provider(dict, "vault", provider), function()
-      return asked
+    local function worker()
+      local cache = shared.cache(dict, "vault")
+      return function(reason) return cache(reason, provider) end
     end
+    return worker(), worker(), function() return asked end
   end
 
   it("asks the provider once for all workers", function()
@@ -118,6 +120,18 @@ describe("the option shared", function()
     assert.not_equal(shared.name_of(make { role = "a" }), shared.name_of(make { role = "b" }))
     assert.equal(shared.name_of(make { role = "a" }), shared.name_of(make { role = "a" }))
     assert.is_nil(shared.name_of(print))
+  end)
+
+  it("tells roles apart by their options, without their secrets", function()
+    local jdcloud = require "jdcloud"
+    local credentials = require "jdcloud.credentials"
+    local function name(role, secret)
+      return credentials.name_of(jdcloud.credentials.assume_role {
+        role = role, access_key = "AK", secret_key = "SK-CANARY-" .. secret, region = "cn-north-1",
+      })
+    end
+    assert.equal(name("jrn:iam::1:role/a", "x"), name("jrn:iam::1:role/a", "y"))
+    assert.not_equal(name("jrn:iam::1:role/a", "x"), name("jrn:iam::1:role/b", "x"))
   end)
 
   it("can leave the keys out of the dictionary", function()
