@@ -10,10 +10,10 @@ local semaphore = require "ngx.semaphore"
 
 local M = {}
 
-local LONG = 3600 -- seconds of one wait at most; whoever is woken looks again
+local LONG = 3600 -- seconds of one wait at most, since nginx counts in 31 bits; whoever is woken looks again
 local DOZE = 1 -- seconds that an inner light thread waits to be killed, before it finds that nobody is left who would
 
-local now, running = core.now, coroutine.running
+local now, running, min = core.now, coroutine.running, math.min
 local spawn, kill, wait = ngx.thread.spawn, ngx.thread.kill, ngx.thread.wait
 
 -- Coroutine -> its task. Weak both ways: nothing is left of a request that is gone.
@@ -96,7 +96,7 @@ function M.sleep(task, seconds)
   local till, left = now() + seconds, seconds
   while left > 0 do
     if task.cancelled then return nil end
-    task.bell:wait(left)
+    task.bell:wait(min(left, LONG))
     left = till - now()
   end
   return not task.cancelled or nil

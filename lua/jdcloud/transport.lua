@@ -7,6 +7,7 @@ local scheduler = require "jdcloud.scheduler"
 local M = {}
 
 local SLICE = 0.1 -- seconds that a sleep blocks at most, so that Ctrl-C gets its turn
+local NGX_SLEEP_MAX = 3600 -- it counts milliseconds in whole numbers, and a sleep may be endless
 local NGX_SLEEP_MIN = 0.001 -- Debian's nginx must not be asked for 0 (design.md, OpenResty)
 
 -- In nginx: true | nil, as M.sleep; false where nothing can wait, but for blocking the worker.
@@ -16,6 +17,10 @@ local function sleep_in_nginx(ngx, seconds)
   local task = lightthreads.here()
   seconds = math.max(seconds, NGX_SLEEP_MIN)
   if task then return lightthreads.sleep(task, seconds) end
+  while seconds > NGX_SLEEP_MAX do
+    ngx.sleep(NGX_SLEEP_MAX)
+    seconds = seconds - NGX_SLEEP_MAX
+  end
   ngx.sleep(seconds)
   return true
 end

@@ -220,6 +220,24 @@ for name, attach in pairs { luv = attach_luv, select = attach_select } do
 end
 
 describe("luv's loop", function()
+  it("may have to wait without end", function()
+    local loop = require("jdcloud.loop.luv").attach()
+    local kind, ended, in_time
+    local task = loop.spawn(function() return safe.sleep(math.huge) end, function(_, _, err) kind = err.kind end)
+    loop.spawn(function() end, function() ended = true end)
+    local timer = uv.new_timer()
+    timer:start(50, 0, function()
+      in_time = ended
+      task.cancel()
+      timer:close()
+    end)
+    uv.run()
+    loop.detach()
+    uv.run("nowait")
+    assert.is_true(in_time)
+    assert.equal("cancelled", kind)
+  end)
+
   it("ends when nothing is left to do, and is attached once", function()
     local luv = require "jdcloud.loop.luv"
     local loop = luv.attach()

@@ -344,6 +344,26 @@ describe("sleep", function()
     assert.same({ "short", "cancelled" }, order)
   end)
 
+  it("may be without end, until it is cancelled", function()
+    local kinds, ticks = {}, 0
+    safe.run(function(spawn)
+      local tasks = {}
+      for i, seconds in ipairs { 3e6, 1e300, math.huge } do
+        tasks[i] = spawn(function()
+          local _, err = safe.sleep(seconds)
+          kinds[i] = err.kind
+        end)
+      end
+      for _ = 1, 3 do
+        safe.sleep(0.01)
+        ticks = ticks + 1
+      end
+      for i = 1, 3 do tasks[i]:cancel() end
+    end)
+    assert.same({ "cancelled", "cancelled", "cancelled" }, kinds)
+    assert.equal(3, ticks)
+  end)
+
   it("waits in place outside of tasks, and in coroutines that no scheduler owns", function()
     assert.is_true(jdcloud.sleep(0))
     local ended

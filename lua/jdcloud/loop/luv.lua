@@ -108,7 +108,7 @@ function M.attach()
     local seconds = outcomes[1] and 0 or scheduler.timeout()
     if not seconds then return timer:stop() end
     uv.update_time() -- which the loop takes only once a round
-    timer:start(math.ceil(seconds * 1000), 0, loop.turn)
+    timer:start(math.ceil(math.min(seconds, 3600) * 1000), 0, loop.turn) -- a sleep may be endless
   end
 
   function loop.turn()
