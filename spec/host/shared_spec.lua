@@ -23,16 +23,16 @@ describe("workers of one nginx that share a limiter", function()
   teardown(function() gateway:stop() end)
 
   -- Four workers whose callers want more than is allowed, for a number of windows.
-  local function start(windows, credentials, limits)
+  local function start(windows, credentials)
     gateway:reset()
     return nginx.start('location = /seen { content_by_lua_block { require("support.rush").content() } }', {
       path = "spec/?.lua", workers = 4, http = "lua_shared_dict cloud 1m; lua_shared_dict said 1m;",
       worker = ([[
         require("support.rush").in_worker { callers = 20, seconds = %g, options = {
-          region = "cn-north-1", endpoint = %q, shared = "cloud", max_wait = 60, limits = %s,
+          region = "cn-north-1", endpoint = %q, shared = "cloud", max_wait = 60, limits = { vm = { %d, %g } },
           %s
         } }
-      ]]):format((windows + 2) * SECONDS, gateway.http, limits or ("{ vm = { %d, %g } }"):format(CALLS, SECONDS),
+      ]]):format((windows + 2) * SECONDS, gateway.http, CALLS, SECONDS,
         credentials or ('access_key = "AKEXAMPLE", secret_key = %q'):format(SECRET)),
     })
   end
@@ -104,13 +104,13 @@ describe("workers of one nginx that share a limiter", function()
   end)
 
   it("renew the keys of a role once for all of them", function()
-    local life, windows = 2, 20
+    local life, windows = 5, 24
     gateway:set { session_life = life, limit = 1000000 }
     local server = start(windows, ([[
       credentials = require("jdcloud.safe").credentials.assume_role {
         role = "jrn:iam::1:role/r", access_key = "AKEXAMPLE", secret_key = %q, region = "cn-north-1"
       }
-    ]]):format(SECRET), "false")
+    ]]):format(SECRET))
     finally(function()
       server:stop()
       gateway:set { limit = CALLS }
