@@ -19,6 +19,7 @@ files["lua/jdcloud/gateway/**/*.lua"] = { read_globals = { "ngx" } }
 for _, name in ipairs { "phase", "lightthreads", "tasks/nginx", "transport/cosocket", "transport/cosocket/*" } do
   files["lua/jdcloud/" .. name .. ".lua"] = { read_globals = { "ngx" } }
 end
+files["examples/metrics.lua"] = { globals = { "ngx" } }
 files["examples/my_instances.lua"] = { globals = { "ngx" } }
 files["rockspec/*.rockspec"] = { std = "rockspec" }
 -- Generated: a line for each operation.

@@ -224,59 +224,117 @@ describe("the example", function()
   -- What runs in nginx is LuaJIT whatever Lua runs the test, so one of them is enough: 5.4.
   if _VERSION ~= "Lua 5.4" then return end
 
+  local READY = 'assert(io.open(ngx.config.prefix() .. "ready", "w")):close()'
+  local site
+
+  -- The file of an example as it is, but for places, the port and other edits { { old, new } }.
+  local function configuration_of(path, edits, facts)
+    local text = assert(shell.read(path))
+    local function replace(old, new, times)
+      local at, found = 1, 0
+      while true do
+        local first, last = text:find(old, at, true)
+        if not first then break end
+        text = text:sub(1, first - 1) .. new .. text:sub(last + 1)
+        at, found = first + #new, found + 1
+      end
+      assert.equal(times or 1, found, old)
+    end
+    local _, here = shell.run "pwd"
+    replace("load_module /usr/lib/nginx/modules/ndk_http_module.so;\n", "")
+    replace("load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;",
+      facts.modules[1] and ("load_module %s;\nload_module %s;"):format(facts.modules[1], facts.modules[2]) or "")
+    replace("# user www-data;", facts.user and "user " .. facts.user .. ";" or "")
+    replace("build/nginx.pid", "nginx.pid")
+    replace("error_log stderr", "error_log error.log")
+    replace("build/nginx_", "tmp/", 5)
+    replace("$prefix/examples/?.lua;$prefix/lua/?.lua;;", here .. "/examples/?.lua;" .. facts.package_path)
+    replace("$prefix/build/jit/?.so;;", facts.package_cpath)
+    replace("/etc/ssl/certs/ca-certificates.crt", server.ca_file)
+    replace("    listen 127.0.0.1:" .. text:match("listen 127%.0%.0%.1:(%d+);") .. ";",
+      ("    listen 127.0.0.1:%d;"):format(facts.ports.http))
+    for _, edit in ipairs(edits) do replace(edit[1], edit[2]) end
+    return text
+  end
+
+  -- nginx gets the variables from a shell, as from its user's.
+  local function start_site(path, edits, variables)
+    local facts, dir = assert(host.survey {}), assert(host.folder())
+    local script = { "#!/bin/sh\n" }
+    for name, value in pairs(environment(variables)) do
+      script[#script + 1] = ("export %s=%s\n"):format(name, shell.quote(value))
+    end
+    script[#script + 1] = ("exec %s \"$@\"\n"):format(shell.quote(facts.nginx))
+    facts.nginx = dir .. "/start"
+    assert(shell.write(facts.nginx, table.concat(script)))
+    assert(shell.run("chmod 700 " .. shell.quote(facts.nginx)))
+    assert(host.launch(facts, dir, { "http" }, function(now) return configuration_of(path, edits, now) end))
+    site = { dir = dir, base = ("http://127.0.0.1:%d/"):format(facts.ports.http) }
+    site.url = site.base .. "instances"
+  end
+
+  after_each(function()
+    if site then host.stop(site.dir) end
+    site = nil
+  end)
+
+  describe("metrics", function()
+    -- The samples of a scrape, by name with labels.
+    local function scrape()
+      local answer = get(site.base .. "metrics")
+      assert.equal(200, answer.status)
+      assert.equal("text/plain; version=0.0.4", answer.headers["content-type"])
+      local samples, text = {}, answer.body
+      for line in text:gmatch "[^\n]+" do
+        local name, value = line:match "^([%w_]+{.*}) (%S+)$"
+        assert.is_true(name ~= nil or line:find "^# %u%u%u%u " ~= nil, line)
+        if name then samples[name] = tonumber(value) end
+      end
+      return samples, text
+    end
+
+    it("count what all workers do, over a reload, and show it as Prometheus reads it", function()
+      start_site("examples/metrics.conf", { { '{ require "metrics" }', '{ require "metrics" ' .. READY .. " }" } })
+      assert.equal("", (get(site.base .. "metrics").body:gsub("%s", "")))
+      for _ = 1, 20 do assert.equal(200, get(site.url).status) end
+      server:misbehave { operation = "describeInstances", status = 503 }
+      assert.equal(200, get(site.url).status)
+      server:misbehave { operation = "describeInstances", status = 403 }
+      assert.equal(502, get(site.url).status)
+      local operation = 'service="vm",operation="describeInstances",kind='
+      local function check(samples)
+        assert.equal(21, samples["jdcloud_calls_total{" .. operation .. '"ok"}'])
+        assert.equal(1, samples["jdcloud_calls_total{" .. operation .. '"denied"}'])
+        assert.equal(21, samples['jdcloud_attempts_total{service="vm",status="200"}'])
+        assert.equal(1, samples['jdcloud_attempts_total{service="vm",status="503"}'])
+        assert.equal(23, samples['jdcloud_attempt_seconds_count{service="vm"}'])
+        assert.equal(23, samples['jdcloud_attempt_seconds_bucket{service="vm",le="+Inf"}'])
+        assert.equal(1, samples['jdcloud_waits_total{service="vm",why="backoff"}'])
+      end
+      check(scrape())
+      shell.run(("kill -HUP $(cat %s/nginx.pid)"):format(shell.quote(site.dir)))
+      eventually(function() return shell.read(site.dir .. "/error.log"):find("exited with code 0", 1, true) end)
+      local samples, text = scrape()
+      check(samples)
+      -- Buckets in their order, none below the one before.
+      local last = 0
+      for count in text:gmatch 'seconds_bucket{service="vm",le="[^"]+"} (%d+)' do
+        assert.is_true(tonumber(count) >= last)
+        last = tonumber(count)
+      end
+      assert.truthy(text:find("# TYPE jdcloud_attempt_seconds histogram", 1, true))
+      assert.truthy(text:find("# TYPE jdcloud_calls_total counter", 1, true))
+    end)
+  end)
+
   describe("my_instances", function()
     local INTERVAL = 0.2
-    local site
 
-    -- The file as it is, but for places, the port and the interval.
-    local function configuration(facts)
-      local text = assert(shell.read "examples/nginx.conf")
-      local function replace(old, new, times)
-        local at, found = 1, 0
-        while true do
-          local first, last = text:find(old, at, true)
-          if not first then break end
-          text = text:sub(1, first - 1) .. new .. text:sub(last + 1)
-          at, found = first + #new, found + 1
-        end
-        assert.equal(times or 1, found, old)
-      end
-      local _, here = shell.run "pwd"
-      replace("load_module /usr/lib/nginx/modules/ndk_http_module.so;\n", "")
-      replace("load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;",
-        facts.modules[1] and ("load_module %s;\nload_module %s;"):format(facts.modules[1], facts.modules[2]) or "")
-      replace("# user www-data;", facts.user and "user " .. facts.user .. ";" or "")
-      replace("build/nginx.pid", "nginx.pid")
-      replace("error_log stderr", "error_log error.log")
-      replace("build/nginx_", "tmp/", 5)
-      replace("$prefix/examples/?.lua;$prefix/lua/?.lua;;", here .. "/examples/?.lua;" .. facts.package_path)
-      replace("$prefix/build/jit/?.so;;", facts.package_cpath)
-      replace("/etc/ssl/certs/ca-certificates.crt", server.ca_file)
-      replace("127.0.0.1:8080;", ("127.0.0.1:%d;"):format(facts.ports.http))
-      replace("interval = 60 } }", ("interval = %s } %s }"):format(INTERVAL,
-        'assert(io.open(ngx.config.prefix() .. "ready", "w")):close()'))
-      return text
-    end
-
-    -- nginx gets the variables from a shell, as from its user's.
     local function start(variables)
-      local facts, dir = assert(host.survey {}), assert(host.folder())
-      local script = { "#!/bin/sh\n" }
-      for name, value in pairs(environment(variables)) do
-        script[#script + 1] = ("export %s=%s\n"):format(name, shell.quote(value))
-      end
-      script[#script + 1] = ("exec %s \"$@\"\n"):format(shell.quote(facts.nginx))
-      facts.nginx = dir .. "/start"
-      assert(shell.write(facts.nginx, table.concat(script)))
-      assert(shell.run("chmod 700 " .. shell.quote(facts.nginx)))
-      assert(host.launch(facts, dir, { "http" }, configuration))
-      site = { dir = dir, url = ("http://127.0.0.1:%d/instances"):format(facts.ports.http) }
+      start_site("examples/nginx.conf", {
+        { "interval = 60 } }", ("interval = %s } %s }"):format(INTERVAL, READY) },
+      }, variables)
     end
-
-    after_each(function()
-      if site then host.stop(site.dir) end
-      site = nil
-    end)
 
     -- Asks until the answer is as wanted. -> the answer, with `list` or `error`
     local function served(wanted)

@@ -18,6 +18,7 @@ M.list = {
   { file = "spec/host/shared_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/call_spec.lua", part = ", over cosockets", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/connection_spec.lua", part = ", over cosockets", on = BEFORE_54, why = ONE_LUA },
+  { file = "spec/host/examples_spec.lua", part = "the example metrics ", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/examples_spec.lua", part = "the example my_instances ", on = BEFORE_54, why = ONE_LUA },
   {
     file = "spec/host/curl_spec.lua", part = "takes an answer that goes wrong at any of its bytes", on = BEFORE_54,
