@@ -78,7 +78,7 @@ NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(sort $(LUAS) jit),
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: build modules static static-library demo gateway test unit c-tests spec sanitize bench bench-programs lint \
+.PHONY: build modules static static-library demo gateway test unit c-tests spec sanitize bench bench-programs sim lint \
   checks models install clean help FORCE
 
 build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
@@ -132,6 +132,12 @@ bench: ## measure signing, calls and loading
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
 	@$(MAKE) modules bench-programs LUAS="$(sort $(LUA) jit)"
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/bench/run.lua
+
+sim: ## simulate limiters against servers for an hour of virtual time; the table goes to spec/sim/table.txt
+	@spec/support/deps.sh $(NEED_BUILD)
+	@$(MAKE) $(BUILD)/sim/table
+	@$(BUILD)/sim/table >$(BUILD)/sim/table.txt; status=$$?; tail -n 1 $(BUILD)/sim/table.txt; \
+	cp $(BUILD)/sim/table.txt spec/sim/table.txt; exit $$status
 
 lint: ## check formats, warnings and house rules
 	@spec/support/deps.sh $(NEED_BUILD) $(ALL_LUAS:%=dev:%) cmocka clang clang-format clang-tidy luacheck shellcheck \
@@ -244,6 +250,10 @@ $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) $(CURL_CFLAGS) -o $@ $< $(BUILD)/core.a \
 	  -Wl,--as-needed $(CURL_LIBS) $(CRYPTO_LIBS)
 
+$(BUILD)/sim/%: spec/sim/%.c $(BUILD)/core.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a
+
 .SECONDARY:
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d \
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d $(BUILD)/sim/*.d \
   $(BUILD)/examples/*.d)

@@ -292,6 +292,7 @@ build = {
         "csrc/core/field.c",
         "csrc/core/limit.c",
         "csrc/core/limit_keys.c",
+        "csrc/core/limit_learn.c",
         "csrc/core/limit_window.c",
         "csrc/core/retry.c",
         "csrc/core/sign.c",

@@ -6,6 +6,7 @@
 #include "answer_hint.h"
 #include "date.h"
 
+#define CALLS_DIGITS       9                 /* of a number of calls in a header */
 #define RETRY_AFTER_MAX_MS INT64_C(86400000) /* a longer hint is read as a day: no sum with it overflows */
 
 static const char *const kinds[JDC_KIND_COUNT] = {
@@ -210,6 +211,31 @@ static int64_t read_retry_after(jdc_str text, int64_t now_s) {
   return ms < RETRY_AFTER_MAX_MS ? ms : RETRY_AFTER_MAX_MS;
 }
 
+/* A whole number of calls, -1 for none. */
+static int64_t read_calls(jdc_str text) {
+  int64_t calls = 0;
+  text = jdc_str_trim(text);
+  if (text.len == 0 || text.len > CALLS_DIGITS) return -1;
+  for (size_t i = 0; i < text.len; i++) {
+    if (text.ptr[i] < '0' || text.ptr[i] > '9') return -1;
+    calls = calls * 10 + (text.ptr[i] - '0');
+  }
+  return calls;
+}
+
+/* What the gateway says of its limits: both headers or none, and only itself. */
+static void read_limits(const jdc_answer *a, jdc_verdict *out) {
+  if (!out->enveloped) return;
+  int64_t limit = read_calls(a->limit), left = read_calls(a->left);
+  if (limit > 0 && left >= 0 && left <= limit) {
+    out->limit = limit;
+    out->left = left;
+  }
+  if (out->kind != JDC_KIND_THROTTLED) return;
+  if (jdc_answer_says(a, "role:ak")) out->role = JDC_ROLE_AK;
+  if (jdc_answer_says(a, "role:api")) out->role = JDC_ROLE_API;
+}
+
 static void take(jdc_verdict *out, const meaning *m) {
   *out = (jdc_verdict){
     .kind = m->kind, .repeat = m->repeat, .retryable = m->retryable, .transient = m->transient, .retry_after_ms = -1
@@ -222,6 +248,7 @@ void jdc_answer_classify(const jdc_answer *a, int64_t wall_ms, jdc_verdict *out)
   out->has_date = jdc_date_parse_http(a->date, &out->date_s);
   /* Whoever wrote both headers counted from his own Date; our clock may be wrong. */
   out->retry_after_ms = read_retry_after(a->retry_after, out->has_date ? out->date_s : wall_ms / 1000);
+  read_limits(a, out);
   if (out->kind != JDC_KIND_OK) jdc_answer_hint(a, wall_ms, out);
 }
 

@@ -3,7 +3,7 @@
 #ifndef JDC_ANSWER_H
 #define JDC_ANSWER_H
 
-#include "jdc.h"
+#include "limit.h"
 
 JDC_BEGIN
 
@@ -52,6 +52,8 @@ typedef struct jdc_answer {
   jdc_str denied;      /* the operation of IAM's denial: details[].param1, `clouddnsservice:getDomains` */
   jdc_str date;        /* the Date header */
   jdc_str retry_after; /* the Retry-After header: seconds or a date */
+  jdc_str limit;       /* the header x-jdcloud-limit-minute (protocol.md 6) */
+  jdc_str left;        /* the header x-jdcloud-remaining-minute */
 } jdc_answer;
 
 typedef enum jdc_phase {
@@ -97,6 +99,8 @@ typedef struct jdc_verdict {
   bool has_date;
   int64_t date_s;          /* the Date header, Unix seconds */
   int64_t retry_after_ms;  /* the server's hint, -1 if none */
+  jdc_role role;           /* of a throttled answer: whose limit was passed */
+  int64_t limit, left;     /* calls a minute that are allowed, and that are left; limit 0: not told */
   char hint[JDC_HINT_MAX]; /* what to do, NUL-terminated, empty if nothing helpful is known */
 } jdc_verdict;
 

@@ -20,18 +20,36 @@ jdc_status jdc_call_new(jdc_alloc alloc, jdc_cloud *cloud, jdc_call **out) {
   return JDC_OK;
 }
 
-void jdc_call_let_go(jdc_call *call, int64_t now_ms, jdc_settle outcome, int64_t retry_after_ms) {
-  if (call->leased) jdc_credential_release(call->credential);
-  call->leased = false;
+static void settle(jdc_call *call, int64_t now_ms, const jdc_settlement *settlement) {
   if (call->ticket == 0) return;
-  jdc_settlement settlement = { outcome, retry_after_ms };
   if (call->options.limiter == JDC_LIMITER_DRIVER) {
     call->settle = call->ticket;
-    call->settlement = settlement;
+    call->settlement = *settlement;
   } else {
-    jdc_limit_settle(jdc_cloud_limit(call->cloud), call->ticket, now_ms, &settlement);
+    jdc_limit_settle(jdc_cloud_limit(call->cloud), call->ticket, now_ms, settlement);
   }
-  call->ticket = 0;
+  if (!settlement->again) call->ticket = 0;
+}
+
+void jdc_call_let_go(jdc_call *call, int64_t now_ms, jdc_settle outcome) {
+  if (call->leased) jdc_credential_release(call->credential);
+  call->leased = false;
+  settle(call, now_ms, &(jdc_settlement){ .outcome = outcome, .retry_after_ms = -1 });
+}
+
+/* An answer, with what the limiter learns from it. A throttled call will come again: in the process it keeps its place
+ * in line until then, see repeat_throttled. */
+static void settle_answered(jdc_call *call, int64_t now_ms) {
+  const jdc_verdict *v = &call->verdict;
+  bool throttled = v->kind == JDC_KIND_THROTTLED;
+  settle(call, now_ms,
+         &(jdc_settlement){ .outcome = throttled ? JDC_SETTLE_THROTTLED : JDC_SETTLE_DONE,
+                            .retry_after_ms = v->retry_after_ms,
+                            .role = v->role,
+                            .again = throttled && call->options.limiter == JDC_LIMITER_PROCESS,
+                            .limit = v->limit,
+                            .left = v->left,
+                            .date_ms = v->enveloped && v->has_date ? v->date_s * 1000 : 0 });
 }
 
 void jdc_call_free(jdc_call *call) {
@@ -59,13 +77,13 @@ void jdc_call_end_as_last(jdc_call *call, jdc_kind kind, jdc_gave_up why) {
 }
 
 void jdc_call_refused(jdc_call *call, int64_t now_ms, int64_t when_ms) {
-  jdc_call_let_go(call, now_ms, JDC_SETTLE_NOT_SENT, -1);
+  jdc_call_let_go(call, now_ms, JDC_SETTLE_NOT_SENT);
   jdc_call_end_as_last(call, JDC_KIND_THROTTLED, JDC_GAVE_MAX_WAIT);
   if (when_ms != JDC_NEVER) call->outcome.retry_after_ms = when_ms > now_ms ? when_ms - now_ms : 0;
 }
 
 void jdc_call_broken(jdc_call *call, jdc_status status) {
-  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT, -1);
+  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT);
   jdc_call_done(call, JDC_KIND_CONFIG, JDC_GAVE_INTERNAL);
   call->outcome.status = status;
   call->outcome.answered = false;
@@ -216,7 +234,7 @@ void jdc_call_recheck(jdc_call *call) {
 void jdc_call_reserved(jdc_call *call, int64_t now_ms, int64_t wait_ms, jdc_ticket ticket) {
   if (call->state == JDC_ST_DONE && call->options.limiter == JDC_LIMITER_DRIVER) { /* it ended while the driver asked */
     call->ticket = ticket;
-    jdc_call_let_go(call, now_ms, JDC_SETTLE_NOT_SENT, -1);
+    jdc_call_let_go(call, now_ms, JDC_SETTLE_NOT_SENT);
   }
   if (call->state != JDC_ST_RESERVING) return;
   jdc_call_account(call, now_ms);
@@ -271,8 +289,7 @@ void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer) {
   jdc_answer_classify(answer, t.wall_ms + call->skew_ms, v); /* by the clock that dated the request */
   if (v->enveloped && v->has_date) jdc_cloud_learn_date(call->cloud, jdc_sign_host(call->signer), v->date_s, t.wall_ms);
   if (v->kind == JDC_KIND_THROTTLED) jdc_cloud_stats(call->cloud)->throttled++;
-  jdc_settle settle = v->kind == JDC_KIND_THROTTLED ? JDC_SETTLE_THROTTLED : JDC_SETTLE_DONE;
-  jdc_call_let_go(call, t.now_ms, settle, v->retry_after_ms);
+  settle_answered(call, t.now_ms);
   call->outcome.answered = call->outcome.sent = true;
   call->state = JDC_ST_DECIDE;
   if (v->kind == JDC_KIND_OK) {
@@ -285,7 +302,7 @@ void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer) {
 void jdc_call_failed(jdc_call *call, jdc_time t, const jdc_failure *failure) {
   if (!landed(call, t)) return;
   jdc_failure_classify(failure, &call->verdict);
-  jdc_call_let_go(call, t.now_ms, failure->sent ? JDC_SETTLE_DONE : JDC_SETTLE_NOT_SENT, -1);
+  jdc_call_let_go(call, t.now_ms, failure->sent ? JDC_SETTLE_DONE : JDC_SETTLE_NOT_SENT);
   call->outcome.answered = false;
   call->outcome.sent = failure->sent;
   call->phase = failure->phase;
@@ -296,7 +313,7 @@ void jdc_call_cancel(jdc_call *call, int64_t now_ms) {
   if (call->state == JDC_ST_DONE) return;
   jdc_call_account(call, now_ms);
   bool flying = call->state == JDC_ST_FLIGHT;
-  jdc_call_let_go(call, now_ms, flying ? JDC_SETTLE_DONE : JDC_SETTLE_NOT_SENT, -1);
+  jdc_call_let_go(call, now_ms, flying ? JDC_SETTLE_DONE : JDC_SETTLE_NOT_SENT);
   jdc_call_done(call, JDC_KIND_CANCELLED, JDC_GAVE_CANCELLED);
   call->outcome.retryable = false;
   call->outcome.answered = false;

@@ -16,6 +16,7 @@ static void repeat_throttled(jdc_call *call, uint64_t random) {
     back_off(call, delay, JDC_WAIT_THROTTLED);
     return;
   }
+  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT); /* its place in line */
   jdc_call_done(call, call->verdict.kind, JDC_GAVE_MAX_WAIT);
   if (call->outcome.retry_after_ms < 0) call->outcome.retry_after_ms = delay;
 }

@@ -83,7 +83,7 @@ void jdc_call_account(jdc_call *call, int64_t now_ms);
 /* There are keys: on to the signature or, if the windows had no name without them, to the windows. */
 void jdc_call_keyed(jdc_call *call);
 /* Gives back what the call holds outside itself: its lease and its ticket, as not sent or as `outcome` says. */
-void jdc_call_let_go(jdc_call *call, int64_t now_ms, jdc_settle outcome, int64_t retry_after_ms);
+void jdc_call_let_go(jdc_call *call, int64_t now_ms, jdc_settle outcome);
 /* The end. */
 void jdc_call_done(jdc_call *call, jdc_kind kind, jdc_gave_up why);
 /* The end, as the last attempt had it or, if there was none, as `kind`. */

@@ -9,11 +9,11 @@ static bool bounded(int64_t left_ms) { return left_ms < JDC_NO_BOUND / 2; }
 /* No time is left. A request on the wire may still be executed: it keeps its slot, as any other that was sent. */
 static void out_of_time(jdc_call *call) {
   if (call->state != JDC_ST_FLIGHT) {
-    jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT, -1);
+    jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT);
     jdc_call_end_as_last(call, JDC_KIND_TIMEOUT, JDC_GAVE_TIMEOUT);
     return;
   }
-  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_DONE, -1);
+  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_DONE);
   jdc_call_done(call, JDC_KIND_TIMEOUT, JDC_GAVE_TIMEOUT);
   call->outcome.sent = true;
   call->outcome.answered = false;
@@ -76,7 +76,7 @@ static bool step_queued(jdc_call *call, jdc_step *step) {
 
 /* There are no keys to sign with; or none but those that the service refused, and then its 401 stands. */
 static void keyless(jdc_call *call, bool rechecking) {
-  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT, -1);
+  jdc_call_let_go(call, call->mark_ms, JDC_SETTLE_NOT_SENT);
   if (rechecking) {
     jdc_call_done(call, call->verdict.kind, JDC_GAVE_FINAL);
     return;

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "limit_keys.h"
-#include "retry.h"
+#include "limit_learn.h"
 
-#define SHUT_MS  1000 /* a throttled window without a hint: short, since the call itself backs off as well */
 #define SWEEP_MS 1000 /* the least time between two looks for lost tickets */
 #define FREE_END UINT32_MAX
 
@@ -177,7 +176,7 @@ static bool go_or_wait(jdc_limit *l, place *p, const int64_t *own, int64_t momen
     if (!waits) {
       if (p->flying) continue;
       jdc_window_leave(w, p->ticket);
-      jdc_window_go(w);
+      jdc_window_go(w, now);
     } else if (own[i] == moment) {
       jdc_window_wait(w, p->ticket);
     }
@@ -193,6 +192,7 @@ static jdc_status ask_again(jdc_limit *l, place *p, int64_t now, int64_t latest_
     own[i] = now;
     if (w == NULL) continue;
     jdc_window_look(w, now);
+    jdc_learn_time(w, now);
     /* who has gone already waits for nothing but a window that was shut since */
     own[i] = p->flying ? jdc_later(now, w->shut) : jdc_window_moment(w, jdc_window_before(w, p->ticket), now);
     moment = jdc_later(moment, own[i]);
@@ -234,6 +234,7 @@ static jdc_status get_in_line(jdc_limit *l, const jdc_str *keys, size_t n, int64
     }
     jdc_window *w = &ws->list[at[i]];
     jdc_window_look(w, now);
+    jdc_learn_time(w, now);
     own[i] = jdc_window_moment(w, w->line.count, now);
     moment = jdc_later(moment, own[i]);
   }
@@ -280,22 +281,67 @@ jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, size_t nkeys, in
 
 /* Settle. */
 
-/* Until then nobody passes. */
-static void shut(jdc_limit *l, const place *p, int64_t now, int64_t retry_after_ms) {
+/* Does the settlement of this place's call concern its i-th window? */
+static bool concerns(const place *p, uint32_t i, jdc_role role) {
+  return role == JDC_ROLE_UNKNOWN || i == (role == JDC_ROLE_AK ? 0 : p->npasses - 1);
+}
+
+static void learn(jdc_limit *l, const place *p, int64_t now, const jdc_settlement *s) {
   for (uint32_t i = 0; i < p->npasses; i++) {
     jdc_window *w = window_of(l, &p->passes[i]);
     if (w == NULL) continue;
-    int64_t span = SHUT_MS < w->rate.span ? SHUT_MS : w->rate.span;
-    if (retry_after_ms >= 0) span = retry_after_ms < JDC_RETRY_AFTER_MAX_MS ? retry_after_ms : JDC_RETRY_AFTER_MAX_MS;
-    w->shut = jdc_later(w->shut, now + span);
-    w->used = jdc_later(w->used, now + span);
+    if (s->date_ms > 0) jdc_learn_date(w, now, s->date_ms);
+    if (s->outcome == JDC_SETTLE_DONE) jdc_learn_passed(w, p->moment);
+    if (i == 0 && s->limit > 0) jdc_learn_headers(w, p->moment, now, s->limit, s->left);
+    if (s->outcome == JDC_SETTLE_THROTTLED && concerns(p, i, s->role)) {
+      jdc_window_look(w, now);
+      jdc_learn_throttled(w, p->moment, now, s->retry_after_ms);
+      w->used = jdc_later(w->used, w->shut);
+    }
   }
+}
+
+/* A throttled call goes back to where it stood. Without memory its place is lost, and it goes to the end of the line.
+ */
+static void back_in_line(jdc_limit *l, place *p, int64_t now) {
+  for (uint32_t i = 0; i < p->npasses; i++) {
+    jdc_window *w = window_of(l, &p->passes[i]);
+    if (w != NULL && !jdc_window_room(l->windows.alloc, w, true)) {
+      end_place(l, p, false, now);
+      return;
+    }
+  }
+  for (uint32_t i = 0; i < p->npasses; i++) {
+    jdc_window *w = window_of(l, &p->passes[i]);
+    if (w == NULL) continue;
+    jdc_window_land(w, false, now);
+    jdc_window_wait(w, p->ticket);
+    p->moment = jdc_later(p->moment, w->shut);
+  }
+  p->flying = false;
 }
 
 void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s) {
   int64_t now = to_moment(now_ms);
   place *p = find_place(l, ticket, now);
   if (p == NULL) return;
-  if (s->outcome == JDC_SETTLE_THROTTLED) shut(l, p, now, s->retry_after_ms);
-  end_place(l, p, s->outcome == JDC_SETTLE_DONE, now);
+  if (s->outcome != JDC_SETTLE_NOT_SENT) learn(l, p, now, s);
+  if (s->outcome == JDC_SETTLE_THROTTLED && s->again && p->flying)
+    back_in_line(l, p, now);
+  else
+    end_place(l, p, s->outcome == JDC_SETTLE_DONE, now);
+}
+
+bool jdc_limit_believes(jdc_limit *l, jdc_str key, int64_t now_ms, jdc_belief_view *out) {
+  int64_t now = to_moment(now_ms);
+  *out = (jdc_belief_view){ 0 };
+  size_t at = jdc_windows_find(&l->windows, key);
+  if (at == JDC_WINDOW_NONE) return false;
+  jdc_window *w = &l->windows.list[at];
+  jdc_window_look(w, now);
+  jdc_learn_time(w, now);
+  *out = (jdc_belief_view){ w->rate.calls,          w->rate.span,
+                            w->belief.ceiling,      (int64_t)(w->count + w->flying),
+                            (int64_t)w->line.count, w->shut > now ? w->shut - now : 0 };
+  return true;
 }

@@ -35,10 +35,26 @@ typedef struct jdc_grant {
 
 typedef enum jdc_settle { JDC_SETTLE_DONE, JDC_SETTLE_NOT_SENT, JDC_SETTLE_THROTTLED } jdc_settle;
 
+/* Whose window a throttled call found full, by the gateway's message (protocol.md 5.2). */
+typedef enum jdc_role { JDC_ROLE_UNKNOWN, JDC_ROLE_AK, JDC_ROLE_API } jdc_role;
+
 typedef struct jdc_settlement {
   jdc_settle outcome;
   int64_t retry_after_ms; /* of a throttled call: how long the window stays shut, -1 if the server didn't say */
+  jdc_role role;          /* of a throttled call: the first key's window, the last one's, or all */
+  bool again;             /* of a throttled call: it will ask again with its ticket, which keeps its place in line */
+  int64_t limit;          /* calls a minute that the service allows the first key, by its header; 0: not told */
+  int64_t left;           /* of which it has so many left in its minute, for all clients; told with limit */
+  int64_t date_ms;        /* the service's clock when it answered (its Date), 0: unknown */
 } jdc_settlement;
+
+/* What a window believes, for those who watch. */
+typedef struct jdc_belief_view {
+  int64_t calls, span_ms; /* allowed now; calls 0: no limit */
+  int64_t told;           /* calls that it would allow had nobody been throttled: set, or announced */
+  int64_t held, waiting;  /* slots taken, callers in line */
+  int64_t shut_ms;        /* how long it stays shut, 0: open */
+} jdc_belief_view;
 
 JDC_MUST_USE jdc_status jdc_limit_new(jdc_alloc alloc, int64_t calls, int64_t window_ms, jdc_limit **out);
 void jdc_limit_free(jdc_limit *l);
@@ -59,9 +75,13 @@ JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, siz
                                           int64_t latest_ms, jdc_ticket ticket, jdc_grant *out);
 
 /* What became of a ticket: not sent gives its slot back, throttled too, and shuts its windows for the server's hint (up
- * to JDC_RETRY_AFTER_MAX_MS) or for a second. An unknown or expired ticket is ignored; tickets expire their longest
- * window and JDC_LIMIT_SPARE_MS after the moment at which they go. */
+ * to JDC_RETRY_AFTER_MAX_MS), until the server's minute turns, or for a second if its clock is unknown. Windows learn
+ * from it (limit_learn.h). An unknown or expired ticket is ignored; tickets expire their longest window and
+ * JDC_LIMIT_SPARE_MS after the moment at which they go. */
 void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s);
+
+/* What the window of a key believes; false if there is none. */
+bool jdc_limit_believes(jdc_limit *l, jdc_str key, int64_t now_ms, jdc_belief_view *out);
 
 JDC_END
 #endif

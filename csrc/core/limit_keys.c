@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "limit_learn.h"
+
 void jdc_windows_free(jdc_windows *ws) {
   for (size_t i = 0; i < ws->count; i++) jdc_window_free(ws->alloc, &ws->list[i]);
   jdc_delete(ws->alloc, ws->rules, ws->rules_cap * sizeof(*ws->rules));
@@ -15,13 +17,18 @@ static bool same(const char *a, size_t len, jdc_str b) {
 
 /* The allowance of a key is that of the longest suffix that it ends in. The first is empty and fits all: jdc_limit_new
  * sets it. */
-static jdc_rate rate_of(const jdc_windows *ws, const char *key, size_t len) {
+static const jdc_limit_rule *rule_of(const jdc_windows *ws, const char *key, size_t len) {
   const jdc_limit_rule *best = &ws->rules[0];
   for (size_t i = 1; i < ws->nrules; i++) {
     const jdc_limit_rule *r = &ws->rules[i];
     if (r->len <= len && r->len > best->len && memcmp(key + (len - r->len), r->suffix, r->len) == 0) best = r;
   }
-  return best->rate;
+  return best;
+}
+
+static void apply_rule(const jdc_windows *ws, jdc_window *w) {
+  const jdc_limit_rule *rule = rule_of(ws, w->key, w->len);
+  jdc_learn_rule(w, rule->rate, rule->len > 0);
 }
 
 /* A great allowance is cut: who keeps to a k-th of the calls in each k-th of the window keeps to all of it. */
@@ -52,7 +59,7 @@ jdc_status jdc_windows_set(jdc_windows *ws, jdc_str suffix, int64_t calls, int64
     ws->nrules++;
   }
   ws->rules[i].rate = make_rate(calls, window_ms);
-  for (size_t w = 0; w < ws->count; w++) ws->list[w].rate = rate_of(ws, ws->list[w].key, ws->list[w].len);
+  for (size_t w = 0; w < ws->count; w++) apply_rule(ws, &ws->list[w]);
   return JDC_OK;
 }
 
@@ -122,9 +129,9 @@ size_t jdc_windows_add(jdc_windows *ws, jdc_str key, const size_t *keep, size_t 
   size_t place = ws->count < ws->cap ? ws->count++ : forget_one(ws, keep, nkeep);
   jdc_window *w = &ws->list[place];
   *w = (jdc_window){ .len = key.len, .hash = hash_of(key), .serial = ++ws->serial };
-  w->shut = w->used = -JDC_MOMENT_MAX;
+  w->shut = w->used = w->went = -JDC_MOMENT_MAX;
   if (key.len > 0) memcpy(w->key, key.ptr, key.len);
-  w->rate = rate_of(ws, w->key, w->len);
+  apply_rule(ws, w);
   put_in_bucket(ws, place);
   return place;
 }

@@ -25,6 +25,14 @@ static int64_t answer_at(const jdc_window *w, size_t i) {
   return w->answers[i < w->cap ? i : i - w->cap];
 }
 
+/* When the next may go of those that keep a distance. After a time when it was shut it goes at the beat that it had,
+ * not with all others as the window opens. */
+static int64_t paced(const jdc_window *w, int64_t now) {
+  int64_t next = w->went + w->every;
+  if (next < w->shut) next += (w->shut - next + w->every - 1) / w->every * w->every;
+  return jdc_later(next, now);
+}
+
 int64_t jdc_window_moment(const jdc_window *w, size_t before, int64_t now) {
   int64_t calls = w->rate.calls, held = (int64_t)(w->count + w->flying), cycles = 0;
   int64_t moment = now;
@@ -39,6 +47,7 @@ int64_t jdc_window_moment(const jdc_window *w, size_t before, int64_t now) {
       moment = answer_at(w, (size_t)frees) + w->rate.span;
     moment += cycles * w->rate.span;
   }
+  if (w->every > 0) moment = jdc_later(moment, paced(w, now) + (int64_t)before * w->every);
   return jdc_later(moment, w->shut);
 }
 
@@ -84,7 +93,10 @@ bool jdc_window_room(jdc_alloc alloc, jdc_window *w, bool waits) {
   return true;
 }
 
-void jdc_window_go(jdc_window *w) { w->flying++; }
+void jdc_window_go(jdc_window *w, int64_t now) {
+  w->flying++;
+  w->went = now;
+}
 
 void jdc_window_wait(jdc_window *w, jdc_ticket ticket) {
   size_t i = jdc_window_before(w, ticket);

@@ -16,23 +16,50 @@ typedef struct jdc_rate {
   int64_t span;  /* ms */
 } jdc_rate;
 
+/* What a window has learnt from the service; limit_learn.h has the rules. */
+typedef struct jdc_belief {
+  int64_t share;   /* believed calls, in 1 / JDC_SHARE_ONE; rate.calls is its whole part */
+  int64_t ceiling; /* calls: never believed to be more */
+  int64_t fell_at; /* when it was lowered last, by a call that was sent after the time before */
+  int64_t before;  /* the share then */
+  int64_t passed;  /* calls that went through in the span before */
+  int64_t grown_at;
+  int64_t ahead; /* the service's clock less ours */
+  int32_t calm;  /* spans since it was lowered */
+  bool lowered;  /* share is below the ceiling */
+  bool dated;
+  bool crowded; /* others use the same allowance, the service's headers say so */
+  bool rolling; /* the service's window has no turn */
+  int64_t crowded_at;
+  int64_t minute;     /* of the service, in which it told last what was left */
+  int64_t left;       /* that, */
+  int64_t left_at;    /* and when */
+  int64_t empty_at;   /* when it will all be used up, at the rate that was seen last; JDC_NEVER: not to be foreseen */
+  int64_t least_left; /* the least since grown_at */
+} jdc_belief;
+
 typedef struct jdc_line {
   jdc_ticket *list; /* sorted: first come, first */
   size_t first, count, cap;
 } jdc_line;
 
-typedef struct jdc_window {
-  char key[JDC_LIMIT_KEY_MAX];
-  size_t len;
-  uint64_t hash;
-  uint64_t serial; /* tells it from others that had its place before */
-  jdc_rate rate;
-  int64_t *answers; /* a ring: moments of answers, oldest first; each holds a slot for rate.span */
+typedef struct jdc_window { /* what every reservation needs comes first */
+  uint64_t serial;          /* tells it from others that had its place before */
+  jdc_rate rate;            /* as it is kept to */
+  int64_t *answers;         /* a ring: moments of answers, oldest first; each holds a slot for rate.span */
   size_t first, count, cap;
   size_t flying; /* calls on the wire; cap >= count + flying, so that no answer needs memory */
   jdc_line line;
-  int64_t shut; /* none may go before, the service said so */
-  int64_t used; /* when it was or will be needed last */
+  int64_t shut;  /* none may go before, the service said so */
+  int64_t every; /* from one call to the next, at least; 0: they may go at once */
+  int64_t went;  /* when the last one went */
+  int64_t used;  /* when it was or will be needed last */
+  jdc_belief belief;
+  jdc_rate rule; /* as it was set */
+  bool set;      /* for this key, not for all */
+  uint64_t hash;
+  size_t len;
+  char key[JDC_LIMIT_KEY_MAX];
 } jdc_window;
 
 static inline int64_t jdc_later(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -59,7 +86,7 @@ size_t jdc_window_before(const jdc_window *w, jdc_ticket ticket);
 
 /* Makes sure that the next jdc_window_go, or jdc_window_wait, finds its memory. */
 JDC_MUST_USE bool jdc_window_room(jdc_alloc alloc, jdc_window *w, bool waits);
-void jdc_window_go(jdc_window *w);                       /* one more on the wire */
+void jdc_window_go(jdc_window *w, int64_t now);          /* one more on the wire */
 void jdc_window_wait(jdc_window *w, jdc_ticket ticket);  /* takes the ticket's place in line */
 void jdc_window_leave(jdc_window *w, jdc_ticket ticket); /* the line, if it is in it */
 

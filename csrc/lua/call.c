@@ -222,9 +222,9 @@ static jdc_str opt_str(lua_State *L, int arg) {
 }
 
 /* call:answered(http_status, body, error_code | nil, error_status, error_message, request_id, denied, date,
- * retry_after, head
- * [, now, wall]) -> did the call succeed? Then it is done. body: "empty", "envelope", "json" or "other"; error_code:
- * nil where the envelope has no error. */
+ * retry_after, head [, now, wall, limit, remaining]) -> did the call succeed? Then it is done. body: "empty",
+ * "envelope", "json" or "other"; error_code: nil where the envelope has no error; limit, remaining: the headers
+ * x-jdcloud-…-minute. */
 static int call_answered(lua_State *L) {
   static const char *const bodies[] = { "empty", "envelope", "json", "other", NULL };
   jdc_lua_call *box = box_of(L);
@@ -240,6 +240,8 @@ static int call_answered(lua_State *L) {
     .denied = opt_str(L, 8),
     .date = opt_str(L, 9),
     .retry_after = opt_str(L, 10),
+    .limit = opt_str(L, 14),
+    .left = opt_str(L, 15),
     .head = lua_toboolean(L, 11) != 0,
   };
   jdc_call_answered(box->call, jdc_lua_time(L, 12), &answer);
@@ -298,8 +300,16 @@ static int call_cancel(lua_State *L) {
   return 0;
 }
 
-/* call:unsettled() -> nil | ticket, outcome ("done", "not_sent", "throttled"), retry_after | nil: what a limiter of the
- * driver's is to be told, once. */
+static void push_if(lua_State *L, bool known, lua_Number value) {
+  if (known)
+    lua_pushnumber(L, value);
+  else
+    lua_pushnil(L);
+}
+
+/* call:unsettled() -> nil | ticket, outcome ("done", "not_sent", "throttled"), retry_after | nil, role | nil ("ak",
+ * "api"), limit | nil, remaining | nil (of the service's headers), date | nil (its clock, Unix seconds): what a limiter
+ * of the driver's is to be told, once. */
 static int call_unsettled(lua_State *L) {
   static const char *const outcomes[] = { "done", "not_sent", "throttled" };
   jdc_ticket ticket;
@@ -307,9 +317,15 @@ static int call_unsettled(lua_State *L) {
   if (!jdc_call_unsettled(box_of(L)->call, &ticket, &settlement)) return 0;
   lua_pushnumber(L, (lua_Number)ticket);
   lua_pushstring(L, outcomes[settlement.outcome]);
-  if (settlement.retry_after_ms < 0) return 2;
-  lua_pushnumber(L, jdc_seconds(settlement.retry_after_ms));
-  return 3;
+  push_if(L, settlement.retry_after_ms >= 0, jdc_seconds(settlement.retry_after_ms));
+  if (settlement.role == JDC_ROLE_UNKNOWN)
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, settlement.role == JDC_ROLE_AK ? "ak" : "api");
+  push_if(L, settlement.limit > 0, (lua_Number)settlement.limit);
+  push_if(L, settlement.limit > 0, (lua_Number)settlement.left);
+  push_if(L, settlement.date_ms > 0, jdc_seconds(settlement.date_ms));
+  return 7;
 }
 
 static void set_boolean(lua_State *L, const char *field, bool value) {

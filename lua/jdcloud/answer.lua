@@ -53,13 +53,14 @@ end
 -- @param response { status, headers, body } of a transport
 -- @param facts a table to use again, or nil
 -- @return facts: kind of body (`body`), http_status, code | nil, status, message, request_id, details, denied, date,
---   retry_after, headers, result and raw (as result.shape takes them)
+--   retry_after, limit, remaining (headers as they came), headers, result and raw (as result.shape takes them)
 function M.read(response, facts)
   local headers = response.headers or {}
   local body, value, raw = decode(response.body)
   facts = facts or {}
   facts.body, facts.http_status, facts.headers = body, integer_of(response.status), headers
   facts.date, facts.retry_after = headers.date, headers["retry-after"]
+  facts.limit, facts.remaining = headers["x-jdcloud-limit-minute"], headers["x-jdcloud-remaining-minute"]
   facts.request_id, facts.result = text_or_nil(headers["x-jdcloud-request-id"]), nil
   facts.code, facts.status, facts.message, facts.details, facts.denied = nil, nil, nil, nil, nil
   if body == "other" then facts.message = title(response.body) end

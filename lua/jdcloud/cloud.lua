@@ -133,6 +133,7 @@ function M.new(given)
   registry, err = take_models(options)
   if not registry then return nil, err end
   local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
+  for name, limit in pairs(options_of.operation_limits) do shared.core:limit("/" .. name, limit[1], limit[2]) end
   set_limits(shared.core, options.limits, registry, options.limiter)
   local view = view_of(shared, connect(shared, options), keys, options, registry)
   view.region_given = given.region ~= nil

@@ -5,6 +5,7 @@ local call = require "jdcloud.call"
 local core = require "jdcloud.core"
 local credentials = require "jdcloud.credentials"
 local errors = require "jdcloud.errors"
+local options_of = require "jdcloud.options"
 local version = require "jdcloud.version"
 
 local M = {}
@@ -105,7 +106,8 @@ local function fill(slot, view, model, op, built, place, options)
   request.idempotent, request.repeatable = options.idempotent, op.repeatable
   request.client_token = built.client_token
   request.renewable, request.limiter = view.keys.provider ~= nil, view.limiter
-  request.limit_operation = limits and operation and limits[service .. "." .. operation] and operation or nil
+  local own = service .. "." .. (operation or "")
+  request.limit_operation = (limits and limits[own] or options_of.operation_limits[own]) and operation or nil
   slot.service, slot.operation, slot.region = service, operation, built.region
   slot.host, slot.body, slot.head = place.host, built.body, op.method == "HEAD"
 end

@@ -174,6 +174,13 @@ M.connection = {
 -- Those that decide which keys it uses.
 M.keys = { "profile", "credentials", "access_key", "secret_key", "session_token" }
 
+--- Operations that are known to have limits of their own: { calls, seconds } (protocol.md 6: below 20 in 10 s).
+M.operation_limits = {
+  ["censor.textResultsV2"] = { 19, 10 }, ["censor.audioResultsV2"] = { 19, 10 },
+  ["censor.videoResultsV2"] = { 19, 10 }, ["censor.audioCallbackV2"] = { 19, 10 },
+  ["censor.videoCallbackV2"] = { 19, 10 },
+}
+
 --- What holds where nothing is said. max_wait: a script has no bound. Seconds and bytes.
 M.defaults = {
   timeout = 30, connect_timeout = 5, idle_timeout = 60, max_size = 32 * 1024 * 1024, attempts = 3,

@@ -82,8 +82,11 @@ end
 
 -- What a limiter outside is told of an attempt.
 local function settle(limiter, slot, now)
-  local ticket, outcome, retry_after = slot.call:unsettled()
-  if ticket then limiter.settle(ticket, now or core.now(), { outcome = outcome, retry_after = retry_after }) end
+  local ticket, outcome, retry_after, role, limit, remaining, date = slot.call:unsettled()
+  if not ticket then return end
+  limiter.settle(ticket, now or core.now(), {
+    outcome = outcome, retry_after = retry_after, role = role, limit = limit, remaining = remaining, date = date,
+  })
 end
 
 --- Begins a call. (What a slot hasn't got is false, not nil: a field that is absent costs more to set.)
@@ -170,7 +173,7 @@ function M.answered(view, slot, response, clock)
   local now, wall
   if clock then now, wall = clock() end
   local ok = slot.call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message,
-    facts.request_id, facts.denied, facts.date, facts.retry_after, slot.head, now, wall)
+    facts.request_id, facts.denied, facts.date, facts.retry_after, slot.head, now, wall, facts.limit, facts.remaining)
   if view.options.limiter then settle(view.options.limiter, slot, now) end
   return ok
 end

@@ -9,8 +9,8 @@
 #define MINUTE INT64_C(60000)
 #define START  INT64_C(1000000) /* the moment that tests begin at; as good as any */
 
-static const jdc_settlement done = { JDC_SETTLE_DONE, -1 };
-static const jdc_settlement not_sent = { JDC_SETTLE_NOT_SENT, -1 };
+static const jdc_settlement done = { .outcome = JDC_SETTLE_DONE, .retry_after_ms = -1 };
+static const jdc_settlement not_sent = { .outcome = JDC_SETTLE_NOT_SENT, .retry_after_ms = -1 };
 
 static test_heap heap; /* of the limiter under test */
 
@@ -46,7 +46,7 @@ static inline void settle(jdc_limit *l, jdc_ticket ticket, int64_t now, const jd
 }
 
 static inline void throttle(jdc_limit *l, jdc_ticket ticket, int64_t now, int64_t retry_after_ms) {
-  jdc_settlement s = { JDC_SETTLE_THROTTLED, retry_after_ms };
+  jdc_settlement s = { .outcome = JDC_SETTLE_THROTTLED, .retry_after_ms = retry_after_ms };
   jdc_limit_settle(l, ticket, now, &s);
 }
 

@@ -262,12 +262,21 @@ describe("the limit", function()
     local message, answer = throttled(g)
     assert.equal("minute rate limit exceeded, role:ak [gw]", message)
     assert.equal(429, answer.status)
-    assert.equal("0", answer.headers["x-jdcloud-remaining-minute"])
+    assert.is_nil(answer.headers["x-jdcloud-remaining-minute"]) -- it would be no minute
     assert.is_truthy(answer.body:find("HTTP_RATE_LIMIT_EXCEEDED", 1, true))
     g:advance(1.9)
     assert.is_truthy((throttled(g)))
     g:advance(0.2)
     assert.is_nil((throttled(g)))
+  end)
+
+  it("tells what is left of a minute", function()
+    local g = new { limit = 1 }
+    for _ = 1, 2 do
+      local _, answer = throttled(g)
+      assert.equal("1", answer.headers["x-jdcloud-limit-minute"])
+      assert.equal("0", answer.headers["x-jdcloud-remaining-minute"])
+    end
   end)
 
   it("counts each access key for itself", function()

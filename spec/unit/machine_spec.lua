@@ -119,7 +119,9 @@ local SCENARIOS = {
   ["a read that goes on failing"] = { before = faults { status = 503, times = "all" }, {}, {} },
   ["a change that may have been executed"] = { before = faults { status = 500 }, STOP },
   ["a hint when to come again"] = { before = faults { status = 503, headers = { ["retry-after"] = "7" } }, {} },
-  ["a throttled call"] = { before = faults({ status = 429, times = 2 }), {}, {} },
+  ["a throttled call"] = { -- without a hint it would wait for the turn of a clock that stands still here
+    before = faults({ status = 429, headers = { ["retry-after"] = "7" }, times = 2 }), {}, {},
+  },
   ["a call that stays throttled"] = {
     before = faults { status = 429, headers = { ["retry-after"] = "7" }, times = "all" },
     { nil, nil, nil, { max_wait = 10 } },

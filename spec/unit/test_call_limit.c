@@ -29,7 +29,7 @@ static test_world *driver(void **state) {
 static void expect_unsettled(jdc_call *call, jdc_ticket ticket, jdc_settle outcome, int64_t retry_after_ms,
                              const char *file, int line) {
   jdc_ticket t = 0;
-  jdc_settlement s = { JDC_SETTLE_DONE, 0 };
+  jdc_settlement s = { .outcome = JDC_SETTLE_DONE, .retry_after_ms = 0 };
   _assert_true(jdc_call_unsettled(call, &t, &s), "there is something to settle", file, line);
   _assert_int_equal(t, ticket, file, line);
   _assert_int_equal(s.outcome, outcome, file, line);
@@ -370,10 +370,64 @@ static void a_window_that_another_calls_429_shuts_holds_those_in_line(void **sta
   land_throttled(w, w->call, "2");
   EXPECT_WAIT(w, w->call, 2000, JDC_WAIT_THROTTLED);
   test_pass(w, 500);
-  EXPECT_WAIT(w, second, 1500, JDC_WAIT_LIMIT);
+  EXPECT_WAIT(w, second, 1500, JDC_WAIT_LIMIT); /* at least: behind the one that was throttled, which came before it */
   test_pass(w, 1500);
+  EXPECT_SEND(w, w->call);
+  land_ok(w, w->call);
+  EXPECT_WAIT(w, second, 1000, JDC_WAIT_LIMIT);
+  test_pass(w, 1000);
   EXPECT_SEND(w, second);
   jdc_call_free(second);
+}
+
+static void a_throttled_call_that_gives_up_leaves_its_place(void **state) {
+  test_world *w = slow(state);
+  BEGIN(w);
+  EXPECT_SEND(w, w->call);
+  jdc_call *second = test_another(w);
+  EXPECT_WAIT(w, second, 1000, JDC_WAIT_LIMIT);
+  land_throttled(w, w->call, "2");
+  EXPECT_WAIT(w, w->call, 2000, JDC_WAIT_THROTTLED);
+  jdc_call_cancel(w->call, w->t.now_ms);
+  test_pass(w, 2000);
+  EXPECT_SEND(w, second);
+  land_throttled(w, second, "60");
+  EXPECT_DONE(w, second, JDC_KIND_THROTTLED, JDC_GAVE_MAX_WAIT); /* it may wait for 5 s in all */
+  test_pass(w, 60000);
+  BEGIN(w);
+  EXPECT_SEND(w, w->call);
+  jdc_call_free(second);
+}
+
+/* What the answer says about limits gets to the windows: their belief, the server's clock, whose limit it was. */
+static void the_limiter_learns_from_answers(void **state) {
+  test_world *w = *state;
+  w->no_jitter = true;
+  w->options.operation = JDC_STR("op");
+  jdc_limit *limit = jdc_cloud_limit(w->cloud);
+  jdc_belief_view believes;
+  BEGIN(w);
+  EXPECT_SEND(w, w->call);
+  jdc_answer a = test_answer(200, NULL, NULL);
+  a.limit = JDC_STR("700");
+  a.left = JDC_STR("699");
+  test_land(w, w->call, &a);
+  assert_true(jdc_limit_believes(limit, JDC_STR("AK/vm"), w->t.now_ms, &believes));
+  assert_int_equal(believes.calls, 700);
+  assert_int_equal(believes.told, 700);
+  assert_int_equal(believes.held, 1);
+  BEGIN(w);
+  EXPECT_SEND(w, w->call);
+  a = test_answer(429, "RATE_LIMIT", "minute rate limit exceeded, role:api [gw]");
+  a.date = JDC_STR("Thu, 01 Feb 2024 00:00:50 GMT");
+  test_land(w, w->call, &a);
+  assert_true(jdc_limit_believes(limit, JDC_STR("AK/vm"), w->t.now_ms, &believes));
+  assert_int_equal(believes.shut_ms, 0);
+  assert_true(jdc_limit_believes(limit, JDC_STR("AK/vm.op"), w->t.now_ms, &believes));
+  assert_int_equal(believes.shut_ms, 10001);
+  EXPECT_WAIT(w, w->call, 10001, JDC_WAIT_LIMIT);
+  jdc_call_cancel(w->call, w->t.now_ms);
+  assert_false(jdc_limit_believes(limit, JDC_STR("AK/vpc"), w->t.now_ms, &believes));
 }
 
 static void a_window_that_is_shut_beyond_max_wait_ends_those_in_line(void **state) {
@@ -487,6 +541,8 @@ int main(void) {
     TEST_IN_WORLD(calls_stand_in_line_in_the_process),
     TEST_IN_WORLD(a_line_longer_than_max_wait_is_refused_at_once),
     TEST_IN_WORLD(a_window_that_another_calls_429_shuts_holds_those_in_line),
+    TEST_IN_WORLD(a_throttled_call_that_gives_up_leaves_its_place),
+    TEST_IN_WORLD(the_limiter_learns_from_answers),
     TEST_IN_WORLD(a_window_that_is_shut_beyond_max_wait_ends_those_in_line),
     TEST_IN_WORLD(a_place_that_is_given_up_goes_to_the_next),
     TEST_IN_WORLD(what_was_not_sent_takes_no_slot_and_what_was_perhaps_sent_does),

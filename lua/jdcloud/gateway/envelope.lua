@@ -75,7 +75,8 @@ end
 
 --- Builds an answer.
 -- @param facts { id = request id, now = Unix seconds, head = bool, result = table | nil,
---   failure = { http, code, status, message, details } | nil, allowance = { limit, remaining } | nil }
+--   failure = { http, code, status, message, details } | nil, allowance = { limit, remaining, minute = are they of a
+--   minute? Others have no header } | nil }
 -- @return { status = HTTP status, headers = { [name] = value }, body = text }
 function M.answer(facts)
   local headers = {
@@ -84,7 +85,7 @@ function M.answer(facts)
     ["via"] = "jd-gateway/1.0.1",
     ["x-jdcloud-request-id"] = facts.id,
   }
-  if facts.allowance then
+  if facts.allowance and facts.allowance.minute then
     headers["x-jdcloud-limit-minute"] = ("%d"):format(facts.allowance.limit)
     headers["x-jdcloud-remaining-minute"] = ("%d"):format(facts.allowance.remaining)
   end

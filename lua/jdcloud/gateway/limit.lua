@@ -24,11 +24,12 @@ end
 -- @param access_key (string)
 -- @param operation (string | nil) "vm:describeInstances"
 -- @param now (number) Unix seconds
--- @return allowance { limit = calls per window, remaining = calls }, failure { http, status, message } | nil
+-- @return allowance { limit = calls per window, remaining = calls, minute = is it one of a minute? }, failure { http,
+--   status, message } | nil
 function M.count(gate, access_key, operation, now)
   local window = math.floor(now / gate.window)
   local used = take(gate.counters, "ak " .. access_key, window)
-  local allowance = { limit = gate.limit, remaining = math.max(0, gate.limit - used) }
+  local allowance = { limit = gate.limit, remaining = math.max(0, gate.limit - used), minute = gate.window == 60 }
   if used > gate.limit then
     return allowance, refusal("ak")
   end
