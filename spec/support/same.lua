@@ -86,7 +86,8 @@ local function find_unused(folder, suites, used, wrong)
     local meant = false
     for _, host in ipairs(entry.on) do meant = meant or here[host] end
     if meant and not used[entry] and entry.file:find("spec/" .. folder .. "/", 1, true) == 1 and #suites > 1 then
-      wrong[#wrong + 1] = ("no test is meant by the exception %s: %s"):format(entry.file, entry.name or entry.part or "all")
+      local what = entry.name or entry.part or "all of it"
+      wrong[#wrong + 1] = ("no test is meant by the exception %s: %s"):format(entry.file, what)
     end
   end
 end
