@@ -758,7 +758,7 @@ describe("the log", function()
       headers = { ["x-jdcloud-security-token"] = "canary-token" } }
     g:answer(request)
     assert.same({ { operation = "vm:describeInstances", method = "GET", nonce = "n-1", date = "20240131T235959Z",
-      status = 200, executed = true } }, g:log())
+      status = 200, executed = true, time = NOW } }, g:log())
     local text = json.encode(g:log())
     for _, header in ipairs(request.headers) do
       local signature = header[2]:match("Signature=(%x+)")
