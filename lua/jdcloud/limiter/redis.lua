@@ -369,7 +369,7 @@ function M.new(given)
     end
     now = math.max(now, self.clock())
     local moment, wrong = moment_of(self, ticket, now)
-    if not moment or moment > latest then
+    if not moment or moment > latest and moment > now then -- to come a little late is not to be too late
       drop(id, ticket)
       return nil, moment, wrong
     end
