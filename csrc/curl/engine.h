@@ -34,7 +34,8 @@ jdc_transfer *jdc_engine_take(jdc_engine *e);
 /* Takes a transfer back in any state; a running one is broken off. */
 void jdc_engine_give_back(jdc_engine *e, jdc_transfer *t);
 
-/* Starts a transfer that was taken and has its headers. Sends nothing yet. Returns NULL, or what is wrong. */
+/* Starts a transfer that was taken and has its headers. Nothing is sent before the next turn; but if it has a tag, and
+ * others were started before it since the last turn, this may be one. Returns NULL, or what is wrong. */
 JDC_MUST_USE const char *jdc_engine_start(jdc_engine *e, jdc_transfer *t, const jdc_http_request *request);
 
 /* Breaks a running transfer off; it has then failed as "cancelled". In any other state nothing happens. */

@@ -219,7 +219,6 @@ function M.transfer(engine, request, task)
   local transfer, failure = engine:start(request, tag)
   if not transfer then return nil, failure end
   waiting[tag], engines[engine] = task, (engines[engine] or 0) + 1
-  engine:act() -- the server has the request while other tasks have their turns
   M.park(task, function() transfer:cancel() end)
   settle(engine, tag) -- of one that was cancelled the engine won't tell, once its result is taken
   return transfer
