@@ -5,7 +5,8 @@ local core = require "jdcloud.core"
 local expiry = require "jdcloud.providers.expiry"
 local gateway_of = require "jdcloud.gateway"
 local house = require "support.house"
-local roles = require("jdcloud.safe").credentials
+local jdcloud = require "jdcloud.safe"
+local roles = jdcloud.credentials
 local virtual = require "support.virtual"
 
 local ROLE = "jrn:iam::123456:role/reader"
@@ -302,5 +303,40 @@ describe("the end of temporary keys", function()
       assert.is_nil(expiry.parse(text))
     end
     assert.is_nil(expiry.parse(nil))
+  end)
+end)
+
+describe("a task that is cancelled while it asks for keys", function()
+  it("leaves the question to one who waits for them", function()
+    local asked, waiting = 0, {}
+    local cloud = house.open {
+      transport = require("jdcloud.transport.gateway")(gateway_of.new {
+        access_keys = { [house.access_key] = { secret = house.secret_key } },
+      }, { sleep = jdcloud.sleep }),
+      credentials = function()
+        asked = asked + 1
+        if asked == 1 and not jdcloud.sleep(60) then return nil, "nobody asked" end
+        return { access_key = house.access_key, secret_key = house.secret_key }
+      end,
+    }
+    local first, outcomes = nil, {}
+    jdcloud.run(function(spawn)
+      first = spawn(function()
+        local _, err = cloud.vm:describeInstances()
+        outcomes.first = err and err.kind
+      end)
+      for i = 1, 3 do
+        spawn(function()
+          local view = cloud:with { on_event = function(event)
+            if event.event == "wait" and event.why == "credentials" then waiting[i] = true end
+          end }
+          outcomes[i] = view.vm:describeInstances() ~= nil
+        end)
+      end
+      while #waiting < 3 do jdcloud.sleep(0.005) end
+      first:cancel()
+    end)
+    assert.are.same({ first = "cancelled", true, true, true }, outcomes)
+    assert.are.equal(2, asked)
   end)
 end)
