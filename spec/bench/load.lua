@@ -69,7 +69,7 @@ local function all_at_once(kind, n, loop)
 end
 
 --- Makes calls in loops (content_by_lua): ?kind=sdk|tasks|bare, endpoint, at_once, seconds or count, warm
--- (seconds that don't count), spread (seconds over which the loops start). Answers { calls, seconds, cpu = its seconds }.
+-- (seconds that don't count), spread (seconds over which the loops start). Answers { calls, seconds, cpu }.
 function M.content()
   local args = ngx.req.get_uri_args()
   local at_once, spread = tonumber(args.at_once), tonumber(args.spread or 0)

@@ -50,13 +50,13 @@ function M.start(ca_files, more)
   }
   local locations = (LOCATIONS .. (more or "")):gsub("%$(%l+)", values)
   local server = nginx.start(locations, { path = "spec/?.lua" })
-  os.remove(ca)
-  return setmetatable({ server = server, pipe = pipe }, Remote)
+  return setmetatable({ server = server, pipe = pipe, ca = ca }, Remote)
 end
 
 function Remote:stop()
   self.server:stop()
   self.pipe:close()
+  os.remove(self.ca) -- not before: nginx may be told to read its configuration again
 end
 
 --- Runs a chunk in the worker.
