@@ -10,7 +10,8 @@ local AT_ONCE, DELAY = 200, 0.05 -- calls in flight, seconds that the server tak
 local ROUNDS = 5
 local RATE, WARM, SECONDS = 500, 0.7, 2.5 -- probes a second, from when on, for how long
 local GOAL_RATIO, GOAL_MS = 1.5, 5
-local MANY = { 10000, 50000, 100000 } -- calls after which to look at the worker
+local MANY, PORTION = 100000, 5000 -- calls that a worker makes, and of them those of one request
+local LOOK = { [10000] = true, [50000] = true, [100000] = true } -- after how many to look at it
 
 local QUICK = "location / { default_type application/json; return 200 '%s'; }"
 local SLOW = [[
@@ -86,15 +87,17 @@ local function compare(build, client, server)
   end
 end
 
+-- The calls come from many requests to the worker, as they would: nginx keeps some bytes for each light thread until
+-- the request that started it ends.
 local function weigh(client, server)
-  local made = 0
-  for _, count in ipairs(MANY) do
-    local path = ("/load?kind=tasks&endpoint=%s&at_once=64&count=%d"):format(endpoint_of(server), count - made)
+  local path = ("/load?kind=tasks&endpoint=%s&at_once=64&count=%d"):format(endpoint_of(server), PORTION)
+  for made = PORTION, MANY, PORTION do
     local load = ask(client, path)
-    made = count
-    local held = ask(client, "/held")
-    measure.say("after %6d calls: %.1f MB resident, %.0f KB of Lua, %d descriptors (%.0f calls/s, %.0f us CPU)", made,
-      held.resident / 1024, held.lua, held.descriptors, load.calls / load.seconds, load.cpu / load.calls * 1e6)
+    if LOOK[made] then
+      local held = ask(client, "/held")
+      measure.say("after %6d calls: %.1f MB resident, %.0f KB of Lua, %d descriptors (%.0f calls/s, %.0f us CPU)", made,
+        held.resident / 1024, held.lua, held.descriptors, load.calls / load.seconds, load.cpu / load.calls * 1e6)
+    end
   end
 end
 

@@ -113,7 +113,10 @@ local function more_of(x)
       return nil, too_slow(x)
     end
     local bytes, err = x.sock:receiveany(PIECE)
-    if bytes then return bytes end
+    if bytes then
+      take_turn()
+      return bytes
+    end
     if err == "timeout" then return nil, too_slow(x) end
     return nil, { ended = true, message = err }
   end
@@ -177,7 +180,6 @@ local function transact(x, method, head, body)
     return nil, failure
   end
   if keep then connection.keep(x) else x.sock:close() end
-  take_turn()
   return { status = status, headers = headers, body = content }
 end
 
