@@ -1,7 +1,7 @@
 -- run.lua - `make bench`: what signing, limiting, a kept call, many calls at once, a worker of nginx, parameters,
 -- results and loading cost. Limits are those that the project set itself; a line that misses one says so, and the exit
 -- status is 1 then.
---   run.lua [PART...]    signing limiting calls many worker parameters results loading
+--   run.lua [PART...]    sharing (only if asked for) signing limiting calls many worker parameters results loading
 
 local measure = require "bench.measure"
 

@@ -22,6 +22,7 @@ local HOLD = 60 -- seconds that a call may take from its sending to its answer
 local CUT = 0.001 -- seconds that a clock cut to ms may be behind
 local FRESH_MIN, FRESH_MAX = 0.1, 5 -- seconds for which a slot is kept for a call that may come: a tenth of the window
 local BATCH = 50 -- slots asked for at once at most; never more than this process's half of its part of the window
+local BATCH_MAX = 1000 -- what a script can write at once
 local SLOW = 1 -- seconds after which an answer of Redis is too late
 local RETRY_MIN, RETRY_MAX = 0.25, 10 -- seconds until a Redis that is gone is asked again
 local BACK = 500 -- slots given back at once
@@ -296,9 +297,10 @@ end
 --- Makes a limiter.
 -- @param given { eval = function(script, keys, args) -> reply | nil, err (redis_adapters.lua),
 --   limits = as the option of jdcloud.new, fallback = "local" (default) or "fail",
---   share = part of each window that this process has without Redis (0.1), slow = seconds (1), batch = slots at once
---   (50), prefix = of the keys ("jdcloud:"), on_event = function({ event = "limiter", state = "gone" | "back", message,
---   fallback }), clock = function() -> monotonic seconds }
+--   share = part of each window that this process has without Redis (0.1), slow = seconds (1),
+--   batch = slots at once (50, 1000 at most), prefix = of the keys ("jdcloud:"),
+--   on_event = function({ event = "limiter", state = "gone" | "back", message, fallback }),
+--   clock = function() -> monotonic seconds }
 -- @return { reserve, settle: the option `limiter`; limit = function(name, calls, seconds); flush = function(): gives
 --   back what is not used, before a process ends; trips = function() -> how often Redis was asked }
 function M.new(given)
@@ -307,8 +309,8 @@ function M.new(given)
   assert(fallback == "local" or fallback == "fail", 'limiter.redis: fallback is "local" or "fail"')
   local self = {
     eval = given.eval, fallback = fallback, share = given.share or 0.1, slow = given.slow or SLOW,
-    batch = given.batch or BATCH, on_event = given.on_event, clock = given.clock or core.now, trips = 0,
-    client = core.hex(core.random(8)), again = 0,
+    batch = math.min(given.batch or BATCH, BATCH_MAX), on_event = given.on_event, clock = given.clock or core.now,
+    trips = 0, client = core.hex(core.random(8)), again = 0,
   }
   local allowance_of, set = allowance.new(given.limits)
   local prefix = given.prefix or "jdcloud:"

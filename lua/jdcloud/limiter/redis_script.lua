@@ -47,30 +47,42 @@ local function make(score)
   end
 end
 
+-- What is written at once, at the end of each part: a batch has many slots.
+local function all(command, key, list)
+  return #list > 0 and redis.call(command, key, unpack(list)) or {}
+end
+
+local back, scores, freed, without = {}, {}, {}, {}
+for i = 9, #ARGV, 3 do back[#back + 1] = ARGV[i] end
+local owners = all('HMGET', state, back)
 for i = 9, #ARGV, 3 do
   local slot, lease, free = ARGV[i], ARGV[i + 1], now + ARGV[i + 2]
-  local owner = redis.call('HGET', state, slot)
+  local owner = owners[(i - 6) / 3]
   if slot == '0' then
-    if free > now and not make(free) then
-      local first = redis.call('ZRANGEBYSCORE', slots, '-inf', free, 'LIMIT', 0, 1)[1]
-      if first then
-        redis.call('ZADD', slots, 'XX', free, first)
-        redis.call('HDEL', state, first)
-      end
-    end
+    without[#without + 1] = free
   elseif owner == lease then
-    redis.call('ZADD', slots, free, slot)
-    redis.call('HDEL', state, slot)
+    scores[#scores + 1], scores[#scores + 2] = free, slot
+    freed[#freed + 1] = slot
   elseif not owner and free > now then
     redis.call('ZADD', slots, 'NX', free, slot)
   end
 end
 
+all('ZADD', slots, scores)
+all('HDEL', state, freed)
+for _, free in ipairs(without) do
+  local first = free > now and not make(free) and redis.call('ZRANGEBYSCORE', slots, '-inf', free, 'LIMIT', 0, 1)[1]
+  if first then
+    redis.call('ZADD', slots, 'XX', free, first)
+    redis.call('HDEL', state, first)
+  end
+end
+
+local lease, kept, leased = redis.call('HINCRBY', state, '#lease', 1), {}, {}
 local function give(slot, from)
   from = math.max(from, now)
-  local lease = redis.call('HINCRBY', state, '#lease', 1)
-  redis.call('HSET', state, slot, lease)
-  redis.call('ZADD', slots, from + keep, slot)
+  leased[#leased + 1], leased[#leased + 2] = slot, lease
+  kept[#kept + 1], kept[#kept + 2] = from + keep, slot
   reply[#reply + 1] = tonumber(slot)
   reply[#reply + 1] = lease
   reply[#reply + 1] = from - now
@@ -100,6 +112,8 @@ if wait <= 0 then
   end
   give_free('(' .. now, now + window)
   wait = 0
+  all('HSET', state, leased)
+  all('ZADD', slots, kept)
   if want > 0 and #reply == 0 then
     local first = redis.call('ZRANGE', slots, 0, 0, 'WITHSCORES')
     wait = first[2] and math.max(1, math.min(first[2] - now, math.ceil(window / 10))) or 1
