@@ -332,6 +332,12 @@ void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc
     end_place(l, p, s->outcome == JDC_SETTLE_DONE, now);
 }
 
+bool jdc_limit_at(const jdc_limit *l, size_t i, jdc_str *key) {
+  if (i >= l->windows.count) return false;
+  *key = (jdc_str){ l->windows.list[i].key, l->windows.list[i].len };
+  return true;
+}
+
 bool jdc_limit_believes(jdc_limit *l, jdc_str key, int64_t now_ms, jdc_belief_view *out) {
   int64_t now = to_moment(now_ms);
   *out = (jdc_belief_view){ 0 };

@@ -80,6 +80,10 @@ JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, siz
  * JDC_LIMIT_SPARE_MS after the moment at which they go. */
 void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s);
 
+/* The key of the i-th window that there is; false from their number on. *key is the limiter's own, until it is asked
+ * for anything else. */
+bool jdc_limit_at(const jdc_limit *l, size_t i, jdc_str *key);
+
 /* What the window of a key believes; false if there is none. */
 bool jdc_limit_believes(jdc_limit *l, jdc_str key, int64_t now_ms, jdc_belief_view *out);
 

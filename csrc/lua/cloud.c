@@ -75,12 +75,36 @@ static void push_waits(lua_State *L, const jdc_stats *stats) {
   }
 }
 
-/* cloud:stats() -> { calls, failed, attempts, throttled, waits = { [why] = { count, seconds } }, quota = { [service] =
- * left, where it isn't full } } */
+/* Pushes { [key] = { calls, seconds, told, held, waiting, shut } } of the limiter in the process. A window that comes
+ * or goes while tables are made, in a finaliser, is missed or seen twice. */
+static void push_windows(lua_State *L, jdc_limit *limit, int64_t now_ms) {
+  lua_newtable(L);
+  jdc_str key;
+  for (size_t i = 0; jdc_limit_at(limit, i, &key); i++) {
+    jdc_belief_view view;
+    if (!jdc_limit_believes(limit, key, now_ms, &view)) continue;
+    lua_pushlstring(L, key.len > 0 ? key.ptr : "", key.len);
+    lua_createtable(L, 0, 6);
+    set_count(L, "calls", (uint64_t)view.calls);
+    set_count(L, "told", (uint64_t)view.told);
+    set_count(L, "held", (uint64_t)view.held);
+    set_count(L, "waiting", (uint64_t)view.waiting);
+    lua_pushnumber(L, jdc_seconds(view.span_ms));
+    lua_setfield(L, -2, "seconds");
+    lua_pushnumber(L, jdc_seconds(view.shut_ms));
+    lua_setfield(L, -2, "shut");
+    lua_rawset(L, -3);
+  }
+}
+
+/* cloud:stats([now]) -> { calls, failed, attempts, throttled, waits = { [why] = { count, seconds } }, quota = {
+ * [service] = left, where it isn't full }, windows = { [access key/service] = { calls, seconds, told, held, waiting,
+ * shut } } } */
 static int cloud_stats(lua_State *L) {
   jdc_cloud *cloud = cloud_of(L);
+  int64_t now_ms = lua_isnoneornil(L, 2) ? jdc_host_time().now_ms : jdc_ms(luaL_checknumber(L, 2));
   const jdc_stats stats = *jdc_cloud_stats(cloud); /* what runs while tables are made can't change it under way */
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 8);
   set_count(L, "calls", stats.calls);
   set_count(L, "failed", stats.failed);
   set_count(L, "attempts", stats.attempts);
@@ -96,6 +120,8 @@ static int cloud_stats(lua_State *L) {
     lua_rawset(L, -3);
   }
   lua_setfield(L, -2, "quota");
+  push_windows(L, jdc_cloud_limit(cloud), now_ms);
+  lua_setfield(L, -2, "windows");
   return 1;
 }
 

@@ -204,10 +204,15 @@ end
 -- @return { calls = begun, failed = ended without a result, attempts = sent, throttled = answers that said so,
 --   waits = { [backoff limit throttled busy credentials] = { count, seconds } },
 --   connections = { made, reused = requests that went over one that was there },
---   quota = { [service] = what is left of 500 for repetitions, where it isn't full } }
+--   quota = { [service] = what is left of 500 for repetitions, where it isn't full },
+--   windows = { ["access key/service"] = what the limiter in the process believes: { calls allowed in seconds (0: no
+--   limit), told = those that were set or announced, held = slots taken, waiting = callers in line, shut = for so many
+--   seconds } } }
 function M.stats(view)
   local shared = view.shared
-  local stats, made, reused = shared.core:stats(), 0, 0
+  local clock = view.connection.transport and view.connection.transport.clock
+  local now = clock and clock() or nil
+  local stats, made, reused = shared.core:stats(now), 0, 0
   for connection in pairs(shared.connections) do
     local transport = connection.transport
     if transport and transport.connections then

@@ -69,6 +69,21 @@ describe("cloud:stats", function()
     assert.is_true(told(events).limit.count >= 2)
   end)
 
+  it("says what the limiter's windows believe", function()
+    local cloud, gateway = house.open({ limits = { vm = { 10, 5 }, ["vm.describeInstances"] = 3 } })
+    assert.are.same({}, cloud:stats().windows)
+    for _ = 1, 2 do assert(cloud.vm:describeInstances()) end
+    local windows = cloud:stats().windows
+    local ours = windows[house.access_key .. "/vm"]
+    assert.are.same({ 10, 5, 2, 0, 0 }, { ours.calls, ours.seconds, ours.held, ours.waiting, ours.shut })
+    assert.are.equal(3, windows[house.access_key .. "/vm.describeInstances"].calls)
+    gateway:misbehave { status = 429, headers = { ["retry-after"] = "30" } }
+    assert.is_nil(cloud.vm:describeInstances({}, { max_wait = 1 }))
+    assert.is_true(cloud:stats().windows[house.access_key .. "/vm"].shut > 20)
+    cloud._view.connection.transport.sleep(60)
+    assert.are.equal(0, cloud:stats().windows[house.access_key .. "/vm"].held)
+  end)
+
   it("counts waits for a busy resource", function()
     local cloud, gateway, events = house.open()
     gateway:misbehave { code = 400, error_status = "FAILED_PRECONDITION", times = 2 }
