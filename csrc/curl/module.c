@@ -97,8 +97,8 @@ static jdc_engine *check_engine(lua_State *L) {
 static int connections(lua_State *L) {
   uint64_t made, reused;
   jdc_engine_connections(check_engine(L), &made, &reused);
-  lua_pushnumber(L, (lua_Number)made);
-  lua_pushnumber(L, (lua_Number)reused);
+  lua_pushinteger(L, (lua_Integer)made);
+  lua_pushinteger(L, (lua_Integer)reused);
   return 2;
 }
 

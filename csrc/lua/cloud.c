@@ -59,7 +59,7 @@ static int cloud_quota(lua_State *L) {
 }
 
 static void set_count(lua_State *L, const char *field, uint64_t count) {
-  lua_pushnumber(L, (lua_Number)count);
+  lua_pushinteger(L, (lua_Integer)count);
   lua_setfield(L, -2, field);
 }
 
