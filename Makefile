@@ -78,8 +78,8 @@ NEED_TEST  = $(call NEED_RUN,$(LUAS)) $(NEED_C) $(foreach l,$(sort $(LUAS) jit),
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: build modules static static-library demo gateway test unit c-tests spec sanitize bench bench-programs sim lint \
-  checks models install clean help FORCE
+.PHONY: build modules static static-library demo gateway test unit c-tests spec sanitize bench bench-programs \
+  sim lint checks models install clean help FORCE
 
 build: ## build both modules for LUA (5.1 5.2 5.3 5.4 jit; 5.4 by default)
 	@spec/support/deps.sh --check $(NEED_BUILD) dev:$(LUA)
@@ -255,5 +255,5 @@ $(BUILD)/sim/%: spec/sim/%.c $(BUILD)/core.a $(BUILD)/flags
 	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a
 
 .SECONDARY:
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d $(BUILD)/sim/*.d \
-  $(BUILD)/examples/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d \
+  $(BUILD)/sim/*.d $(BUILD)/examples/*.d)

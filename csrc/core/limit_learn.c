@@ -7,15 +7,17 @@
 #define SHUT_MS      1000 /* a throttled window whose service's clock is unknown: the call itself backs off as well */
 #define FALL         32   /* a share falls by this part of what went through, a call at least */
 #define FALL_MOST    8    /* to this part of itself at most */
-#define CALM         2    /* spans without growth */
-#define GROW         64   /* the first growth, this part; doubled with each span */
-#define GROW_MOST    2
-#define RESERVE      96 /* the part of an announced limit that a crowd leaves */
-#define CROWD        50 /* more than this part of it is used by others: they are a crowd */
-#define BACK         32
+#define CALM         1    /* spans without growth */
+#define MANY         6    /* who has less than this part of the ceiling is one of many, so it seems: */
+#define CALM_MANY    7    /* then the calm is longer, */
+#define STEP_MANY    16   /* with this part of a call meanwhile */
+#define RESERVE      96   /* the part of an announced limit that a crowd leaves */
+#define CROWD        50   /* more than this part of it is used by others: they are a crowd */
+#define BACK         32   /* a crowd's share of a rolling window falls by this part, */
 #define BACK_EACH    8    /* once in this part of a minute, */
+#define STEP         4    /* and grows by this part of a call a minute */
+#define REST         60   /* a rolling window that is used up is left alone for this part of a minute */
 #define LOOK_BACK_MS 3000 /* over so long, or longer, the rate is seen at which a crowd uses what is left */
-#define STEP         4
 
 static void pace(jdc_window *w) {
   const jdc_belief *b = &w->belief;
@@ -103,7 +105,7 @@ void jdc_learn_throttled(jdc_window *w, int64_t sent, int64_t now, int64_t retry
  * little gains what who has much loses. */
 static void used_up(jdc_window *w, int64_t sent, int64_t now) {
   jdc_belief *b = &w->belief;
-  w->shut = jdc_later(w->shut, b->rolling ? now + MINUTE / 60 : turn(w, now));
+  w->shut = jdc_later(w->shut, b->rolling ? now + MINUTE / REST : turn(w, now));
   b->empty_at = JDC_NEVER;
   if (sent < b->fell_at) return;
   if (b->rolling && now < b->fell_at + MINUTE / BACK_EACH) return;
@@ -167,18 +169,21 @@ static int64_t growth(const jdc_belief *b) {
     int64_t grown = over > 0 ? b->share * over / b->ceiling / 2 : 0;
     return b->rolling ? grown / 2 + JDC_SHARE_ONE / STEP : grown + JDC_SHARE_ONE;
   }
-  if (b->calm <= CALM) return 0;
-  int32_t doubled = b->calm - CALM - 1;
-  int64_t part = doubled < 6 ? GROW >> doubled : 1;
-  return b->share / (part > GROW_MOST ? part : GROW_MOST);
+  static const int32_t parts[] = { 64, 32, 8, 2 }; /* of itself, span after span */
+  bool many = b->share < b->ceiling * JDC_SHARE_ONE / MANY;
+  int32_t calm = b->calm - (many ? CALM_MANY : CALM) - 1, last = many ? 2 : 3;
+  int64_t grown = calm < 0 ? 0 : b->share / parts[calm < last ? calm : last];
+  return many ? grown + JDC_SHARE_ONE / STEP_MANY : grown;
 }
 
 void jdc_learn_later(jdc_window *w, int64_t now) {
   jdc_belief *b = &w->belief;
   if (now >= b->empty_at) {
     b->empty_at = JDC_NEVER;
-    if (b->crowded && b->rolling) used_up(w, now, now);
-    if (b->crowded) w->shut = jdc_later(w->shut, b->rolling ? now + MINUTE / 60 : turn(w, now));
+    if (b->crowded && b->rolling)
+      used_up(w, now, now);
+    else if (b->crowded) /* foreseen, not seen: nothing to learn from */
+      w->shut = jdc_later(w->shut, turn(w, now));
   }
   while (b->lowered && now >= b->grown_at + w->rate.span) {
     b->grown_at += w->rate.span;

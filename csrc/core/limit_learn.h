@@ -6,11 +6,17 @@
  * - Throttled: the window is shut until the service's minute turns. The share becomes what went through in the span
  *   before, less a 32nd; no less than an 8th of what it was, since a client that has just begun can't know. Calls that
  *   were sent before the share fell tell nothing new.
- * - Growth: two spans long nothing, then 256th parts, doubling with each span, up to a half of it. Near the limit it
- *   feels its way, and a limit that was raised is found within some spans.
- * - Announced: the header's limit is the ceiling. Does it count more calls than are ours, others have the same
- *   allowance. Then the last 64th is left to them: who sees that no more is left stops until the minute turns, as if
- *   throttled, without having been. It grows no faster than what it saw left over allows. */
+ * - Growth: a span nothing, then a 64th, a 32nd, an 8th, a half with each span. Near the limit it feels its way, at a
+ *   price of some calls; a limit that was raised is found in five spans. A share below a 6th of the ceiling seems to be
+ *   one of many, where each that feels its way costs the others: it stays longer, and grows more slowly.
+ * - Announced: the header's limit is the ceiling. If it counts more calls than are ours, others have the same
+ *   allowance: a crowd. Then each keeps an even pace, at a beat of its own, so that all see in time how much is left,
+ *   and foresee when it will be used up, but for a 96th. Then they stop, until the minute turns, without having been
+ *   throttled. How early that was is by how much all have to slow down; and each takes a call more, so that who has
+ *   little gains what who has much loses. Where the count doesn't fall back as the minute turns (a sliding window, a
+ *   token bucket) they rest for a second, and slow down by a 32nd.
+ *
+ * Limits are taken for those of a minute: other spans have no headers, and their time turns as they end. */
 #ifndef JDC_LIMIT_LEARN_H
 #define JDC_LIMIT_LEARN_H
 

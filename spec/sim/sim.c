@@ -343,7 +343,7 @@ static void sim_open_client(sim *s, int i, double allowed_a_minute) {
   sim_must(jdc_limit_new((jdc_alloc){ sim_realloc, NULL }, SIM_CONTRACT, SIM_MINUTE, &c->limit) == JDC_OK);
   if (told) sim_must(jdc_limit_set(c->limit, (jdc_str){ "/vm", 3 }, c->share, SIM_MINUTE) == JDC_OK);
   c->bucket.rate = (double)c->share / 60;
-  c->bucket.capacity = cell->policy == SIM_CUBIC ? 1 : c->bucket.rate;
+  c->bucket.capacity = cell->policy == SIM_CUBIC || c->bucket.rate < 1 ? 1 : c->bucket.rate;
   sim_plan(s, (int64_t)(sim_uniform(s) * c->every), SIM_ARRIVE, i, 0);
 }
 
