@@ -1,5 +1,5 @@
 -- sharing.lua - what a reservation costs in a shared dictionary and in Redis, and how much of what a gateway allows
--- four workers of an nginx, and eight processes over Redis, make use of. It needs redis-server too, and a minute, so it
+-- four workers of an nginx, and eight processes over Redis, make use of. It needs redis-server and two minutes, so it
 -- is not among the parts that `make bench` runs by itself: spec/support/lua.sh 5.4 spec/bench/run.lua sharing
 
 local cjson = require "cjson"
@@ -10,7 +10,7 @@ local nginx = require "support.nginx"
 local resp = require "support.resp"
 local rush = require "support.rush"
 
-local CALLS, SECONDS, WINDOWS, SECRET = 300, 1, 20, "secret"
+local CALLS, SECONDS, WINDOWS, SECRET = 600, 2, 20, "secret"
 
 -- Microseconds of a reservation and its end in a worker, with one window that is never full.
 local DICT = [[
