@@ -6,7 +6,7 @@ local measure = require "bench.measure"
 return function(build)
   local text = measure.output(build .. "/bench/limit")
   measure.say("%s", (text:gsub("%s+$", "")))
-  local one, two = text:match("core limit: (%d+) ns to reserve and settle with one window, (%d+) ns with two")
-  measure.judge("core: a reservation and its end, one window", tonumber(one), " ns", 100)
-  measure.judge("core: the same with two windows", tonumber(two), " ns", 100)
+  local one, two = text:match("core limit: (%d+) ns to reserve with one window, (%d+) ns with two")
+  measure.judge("core: a reservation, one window", tonumber(one), " ns", 100)
+  measure.judge("core: a reservation, two windows", tonumber(two), " ns", 100)
 end
