@@ -118,14 +118,16 @@ static void used_up(jdc_window *w, int64_t sent, int64_t now) {
 /* Others use the same allowance: then everybody sends at an even pace, so that all see in time how much is left. */
 static void see_others(jdc_window *w, int64_t now, int64_t limit, int64_t left) {
   jdc_belief *b = &w->belief;
-  int64_t own = (int64_t)(w->count + w->flying), used = limit - left;
-  if (used - own > limit / CROWD) b->crowded_at = now;
+  int64_t own = (int64_t)(w->count + w->flying), others = jdc_later(limit - left - own, 0);
+  if ((now + b->ahead) / MINUTE != b->minute || others < b->others) b->others = others;
+  others -= b->others;
+  if (others > limit / CROWD) b->crowded_at = now;
   bool crowded = now < b->crowded_at + 2 * MINUTE;
   if (crowded == b->crowded) return;
   b->crowded = crowded;
   if (crowded) {
     begin_anew(w, now);
-    set_share(w, limit * own / used * JDC_SHARE_ONE);
+    set_share(w, limit * own * JDC_SHARE_ONE / (own + others));
   }
   pace(w);
 }
@@ -157,9 +159,9 @@ void jdc_learn_headers(jdc_window *w, int64_t sent, int64_t now, int64_t limit, 
     b->left = left;
     b->left_at = now;
   }
-  b->minute = minute;
   if (left < b->least_left) b->least_left = left;
   see_others(w, now, limit, left);
+  b->minute = minute;
   if (b->crowded && left <= limit / RESERVE) used_up(w, sent, now);
 }
 

@@ -31,6 +31,7 @@ typedef struct jdc_belief {
   bool crowded; /* others use the same allowance, the service's headers say so */
   bool rolling; /* the service's window has no turn */
   int64_t crowded_at;
+  int64_t others;     /* the least that others had used in this minute: who came before may be gone */
   int64_t minute;     /* of the service, in which it told last what was left */
   int64_t left;       /* that, */
   int64_t left_at;    /* and when */
