@@ -127,7 +127,8 @@ static void see_others(jdc_window *w, int64_t now, int64_t limit, int64_t left) 
   b->crowded = crowded;
   if (crowded) {
     begin_anew(w, now);
-    set_share(w, limit * own * JDC_SHARE_ONE / (own + others));
+    /* who has used little may still take an 8th of what is left: the others may be gone again */
+    set_share(w, jdc_later(limit * own * JDC_SHARE_ONE / (own + others), left * JDC_SHARE_ONE / 8));
   }
   pace(w);
 }
