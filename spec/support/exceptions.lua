@@ -14,6 +14,7 @@ local BEFORE_54 = { "5.1", "5.2", "5.3", "jit" }
 M.list = {
   { file = "spec/host/cosocket_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/nginx_spec.lua", on = BEFORE_54, why = ONE_LUA },
+  { file = "spec/host/nginx_lifecycle_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/nginx_torture_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/shared_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/call_spec.lua", part = ", over cosockets", on = BEFORE_54, why = ONE_LUA },
