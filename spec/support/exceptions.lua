@@ -9,6 +9,7 @@ local M = {}
 local OWN_THREADS = "nginx has tasks of its own, and where Lua can't give way nothing waits there: it is an error"
 local NO_CLOSE = "variables marked <close> are Lua 5.4's"
 local ONE_LUA = "what runs is nginx's LuaJIT, or C alone, whichever Lua drives it"
+local ONE_IS_ENOUGH = "it is slow, and Redis decides; spec/unit/redis_limiter_spec.lua runs everywhere"
 local BEFORE_54 = { "5.1", "5.2", "5.3", "jit" }
 
 M.list = {
@@ -17,6 +18,7 @@ M.list = {
   { file = "spec/host/nginx_lifecycle_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/nginx_torture_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/shared_spec.lua", on = BEFORE_54, why = ONE_LUA },
+  { file = "spec/host/redis_spec.lua", on = BEFORE_54, why = ONE_IS_ENOUGH },
   { file = "spec/host/call_spec.lua", part = ", over cosockets", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/connection_spec.lua", part = ", over cosockets", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/examples_spec.lua", part = "the example metrics ", on = BEFORE_54, why = ONE_LUA },
