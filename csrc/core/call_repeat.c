@@ -6,7 +6,7 @@ static void back_off(jdc_call *call, int64_t delay_ms, jdc_wait_why why) {
   call->state = JDC_ST_BACKOFF;
   call->due_ms = call->mark_ms + delay_ms;
   call->why = why;
-  jdc_call_note_wait(call, why);
+  if (delay_ms > 0) jdc_call_note_wait(call, why);
 }
 
 static void repeat_throttled(jdc_call *call, uint64_t random) {

@@ -1,5 +1,6 @@
 /* cloud.c - the userdata of what the calls of one cloud share. */
 #include "binding.h"
+#include <string.h>
 
 typedef struct jdc_lua_cloud_box {
   jdc_held *held;
@@ -75,6 +76,15 @@ static void push_waits(lua_State *L, const jdc_stats *stats) {
   }
 }
 
+/* Pushes a name that is the core's own: Lua 5.1 runs finalisers before it reads the text, and a call that is made in
+ * one may move it. */
+static void push_copied(lua_State *L, jdc_str name) {
+  char copy[JDC_LIMIT_KEY_MAX];
+  const size_t len = name.len < sizeof copy ? name.len : sizeof copy;
+  if (len > 0) memcpy(copy, name.ptr, len);
+  lua_pushlstring(L, copy, len);
+}
+
 /* Pushes { [key] = { calls, seconds, told, held, waiting, shut } } of the limiter in the process. A window that comes
  * or goes while tables are made, in a finaliser, is missed or seen twice. */
 static void push_windows(lua_State *L, jdc_limit *limit, int64_t now_ms) {
@@ -83,7 +93,7 @@ static void push_windows(lua_State *L, jdc_limit *limit, int64_t now_ms) {
   for (size_t i = 0; jdc_limit_at(limit, i, &key); i++) {
     jdc_belief_view view;
     if (!jdc_limit_believes(limit, key, now_ms, &view)) continue;
-    lua_pushlstring(L, key.len > 0 ? key.ptr : "", key.len);
+    push_copied(L, key);
     lua_createtable(L, 0, 6);
     set_count(L, "calls", (uint64_t)view.calls);
     set_count(L, "told", (uint64_t)view.told);
@@ -115,7 +125,7 @@ static int cloud_stats(lua_State *L) {
   jdc_str service;
   int left;
   for (size_t i = 0; jdc_quota_at(jdc_cloud_quota(cloud), i, &service, &left); i++) {
-    lua_pushlstring(L, service.len > 0 ? service.ptr : "", service.len);
+    push_copied(L, service);
     lua_pushinteger(L, left);
     lua_rawset(L, -3);
   }

@@ -1,5 +1,5 @@
--- nginx_torture_spec.lua - tasks in every disorder, in a worker of nginx (support.disorder). Nothing hangs, nothing is
--- written of an error of ours, the worker lives, no connection and no memory is left.
+-- nginx_torture_spec.lua - all disorder of tasks in an nginx worker (support.disorder_nginx). Nothing hangs, nothing
+-- is written of an error of ours, the worker lives, no connection and no memory is left.
 --
 -- STEPS (6000) and SEED (1) are environment variables. What runs in nginx is LuaJIT whatever Lua runs the test, so one
 -- of them is enough: 5.4.
@@ -33,7 +33,7 @@ describe("light threads in every disorder", function()
     local urls = { server.http, (server.https:gsub("127%.0%.0%.1", "localhost")) }
     local first, last
     for i = 1, math.ceil(STEPS / AT_ONCE) do
-      local wrong, memory = remote:run('return require("support.disorder").run(...)', SEED + i, AT_ONCE, urls)
+      local wrong, memory = remote:run('return require("support.disorder_nginx").run(...)', SEED + i, AT_ONCE, urls)
       assert.is_nil(wrong)
       first, last = first or memory, memory
     end

@@ -8,9 +8,9 @@
 # share and that end by the clock: the same C runs in the others.
 set -eu
 failed=0
-every='every_|host/(shared|redis|roles|nginx_lifecycle)_spec'
+unwatched='every_|host/(shared|redis|roles|nginx_lifecycle)_spec'
 # valgrind makes everything thirty times slower
-many="$every|(models|bad_parameters|gateway_answers|gateway_route|lists|describe)_spec"
+many="$unwatched|(models|bad_parameters|gateway_answers|gateway_route|lists|describe)_spec"
 plain=$BUILD
 export LIMIT=1200
 
@@ -21,7 +21,7 @@ OUT=$BUILD/programs LABEL="asan " ASAN_OPTIONS=detect_leaks=1 spec/support/run.s
 # The interpreters are not built with the sanitizer, whose runtime must then be the first library of the process. What
 # a spec starts inherits it, and mktemp is not ours to be blamed for what it leaks: valgrind looks for leaks of Lua.
 runtime=$("${CC:-cc}" -print-file-name=libasan.so)
-OUT=$BUILD/specs LABEL="asan " WITHOUT=$every ASAN_OPTIONS=detect_leaks=0 WRAP="env LD_PRELOAD=$runtime" \
+OUT=$BUILD/specs LABEL="asan " WITHOUT=$unwatched ASAN_OPTIONS=detect_leaks=0 WRAP="env LD_PRELOAD=$runtime" \
   spec/support/run.sh host:5.4 unit:5.1 unit:5.4 unit:jit || failed=1
 
 # Thousands of Lua states, one for each allocation that fails, would take valgrind a quarter of an hour; the leak

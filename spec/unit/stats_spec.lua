@@ -87,7 +87,8 @@ describe("cloud:stats", function()
 
   it("counts waits for a busy resource", function()
     local cloud, gateway, events = house.open()
-    gateway:misbehave { code = 400, error_status = "FAILED_PRECONDITION", times = 2 }
+    gateway:misbehave { code = 400, error_status = "FAILED_PRECONDITION", headers = { ["retry-after"] = "1" },
+      times = 2 }
     assert(cloud.vm:describeInstances({}, { busy_timeout = 600 }))
     assert.are.equal(2, same_waits(cloud, events, "busy").waits.busy.count)
   end)

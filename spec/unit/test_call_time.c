@@ -455,8 +455,25 @@ static void a_clock_that_goes_back_costs_nothing(void **state) {
   EXPECT_WAIT(w, w->call, 28000, JDC_WAIT_ANSWER);
 }
 
+/* Full jitter may be no wait at all: the driver isn't told of one, and none is counted. */
+static void a_wait_that_takes_no_time_is_not_counted(void **state) {
+  test_world *w = repeatable(state);
+  w->no_jitter = true;
+  BEGIN(w);
+  EXPECT_SEND(w, w->call);
+  jdc_answer a = test_answer(503, "UNAVAILABLE", NULL);
+  test_land(w, w->call, &a);
+  EXPECT_SEND(w, w->call);
+  assert_int_equal(jdc_cloud_stats(w->cloud)->waits[JDC_WAIT_BACKOFF], 0);
+  a.retry_after = JDC_STR("1");
+  test_land(w, w->call, &a);
+  EXPECT_WAIT(w, w->call, 1000, JDC_WAIT_BACKOFF);
+  assert_int_equal(jdc_cloud_stats(w->cloud)->waits[JDC_WAIT_BACKOFF], 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+    TEST_IN_WORLD(a_wait_that_takes_no_time_is_not_counted),
     TEST_IN_WORLD(the_transport_gets_what_is_left_of_timeout),
     TEST_IN_WORLD(without_a_timeout_a_call_lasts_for_ever),
     TEST_IN_WORLD(the_deadline_cuts_a_call_on_the_wire),
