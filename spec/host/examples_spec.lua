@@ -297,7 +297,7 @@ describe("the example", function()
       start_site("examples/metrics.conf", { { '{ require "metrics" }', '{ require "metrics" ' .. READY .. " }" } })
       assert.equal("", (get(site.base .. "metrics").body:gsub("%s", "")))
       for _ = 1, 20 do assert.equal(200, get(site.url).status) end
-      server:misbehave { operation = "describeInstances", status = 503 }
+      server:misbehave { operation = "describeInstances", status = 503, headers = { ["retry-after"] = "1" } }
       assert.equal(200, get(site.url).status)
       server:misbehave { operation = "describeInstances", status = 403 }
       assert.equal(502, get(site.url).status)
