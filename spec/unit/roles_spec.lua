@@ -38,10 +38,10 @@ local function statuses(gateway, operation)
   return found
 end
 
-for kind, provider in pairs(PROVIDERS) do
-  local TASKS = os.getenv "SLOWNESS" and 20 or 100 -- at once; fewer under valgrind
+local TASKS = os.getenv "SLOWNESS" and 20 or 100 -- at once; fewer under valgrind
 
-describe("keys of " .. kind, function()
+for kind, provider in pairs(PROVIDERS) do
+  describe("keys of " .. kind, function()
     it("sign with their token, and are asked for once", function()
       local cloud, gateway = house.open { credentials = provider() }
       for _ = 1, 3 do assert(cloud.vm:describeInstances()) end
