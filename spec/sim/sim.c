@@ -1,11 +1,10 @@
-/* sim.c - the simulation of sim.h: events in a heap, three servers, four policies. */
+/* sim.c - the simulation of sim.h: three servers, four policies. */
 #include "sim/sim.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/limit.h"
+#include "sim/events.h"
 
 #define SIM_TASKS     64
 #define SIM_QUEUE     2000
@@ -18,13 +17,6 @@
 #define SIM_JITTER_MS 20000
 
 typedef enum sim_kind { SIM_ARRIVE, SIM_ASK, SIM_SERVE, SIM_ANSWER } sim_kind;
-
-typedef struct sim_event {
-  int64_t at;
-  uint64_t turn; /* of two at the same time the one that was planned first */
-  sim_kind kind;
-  int client, task;
-} sim_event;
 
 typedef struct sim_task {
   bool busy, ok;
@@ -56,9 +48,7 @@ typedef struct sim_client {
 
 typedef struct sim {
   const sim_cell *cell;
-  uint64_t random, turn;
-  sim_event *heap;
-  size_t count, cap;
+  sim_events events;
   sim_client *clients;
   int64_t *accepted; /* sliding: moments, a ring */
   size_t first, held;
@@ -68,69 +58,11 @@ typedef struct sim {
   int64_t came, came_through, answers, throttled, early, early_throttled;
 } sim;
 
-static uint64_t sim_random(sim *s) {
-  uint64_t z = (s->random += UINT64_C(0x9e3779b97f4a7c15));
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
-
-static double sim_uniform(sim *s) { return (double)(sim_random(s) >> 11) / 9007199254740992.0; }
-
-/* e^x for |x| below 10, to six digits */
-static double sim_exp(double x) {
-  double y = 1 + x / 1048576;
-  for (int i = 0; i < 20; i++) y *= y;
-  return y;
-}
-
 static double sim_cbrt(double x) {
   double y = x > 1 ? x : 1;
   if (x <= 0) return 0;
   for (int i = 0; i < 100; i++) y -= (y * y * y - x) / (3 * y * y);
   return y;
-}
-
-/* Log-normal: the sum of twelve uniforms is normal enough; 0.87 = ln(300 / 40) / 2.326. */
-static int64_t sim_latency(sim *s) {
-  double normal = -6;
-  for (int i = 0; i < 12; i++) normal += sim_uniform(s);
-  int64_t ms = (int64_t)(40 * sim_exp(0.87 * normal));
-  return ms < 2 ? 2 : ms;
-}
-
-static void sim_must(bool ok) {
-  if (ok) return;
-  fprintf(stderr, "sim: out of memory\n");
-  abort();
-}
-
-static bool sim_sooner(const sim_event *a, const sim_event *b) {
-  return a->at < b->at || (a->at == b->at && a->turn < b->turn);
-}
-
-static void sim_plan(sim *s, int64_t at, sim_kind kind, int client, int task) {
-  if (s->count == s->cap) {
-    s->cap = s->cap == 0 ? 1024 : s->cap * 2;
-    s->heap = realloc(s->heap, s->cap * sizeof(*s->heap));
-    sim_must(s->heap != NULL);
-  }
-  sim_event e = { at, s->turn++, kind, client, task };
-  size_t i = s->count++;
-  for (; i > 0 && sim_sooner(&e, &s->heap[(i - 1) / 2]); i = (i - 1) / 2) s->heap[i] = s->heap[(i - 1) / 2];
-  s->heap[i] = e;
-}
-
-static sim_event sim_take(sim *s) {
-  sim_event top = s->heap[0], last = s->heap[--s->count];
-  size_t i = 0;
-  for (size_t child; (child = 2 * i + 1) < s->count; i = child) {
-    if (child + 1 < s->count && sim_sooner(&s->heap[child + 1], &s->heap[child])) child++;
-    if (!sim_sooner(&s->heap[child], &last)) break;
-    s->heap[i] = s->heap[child];
-  }
-  s->heap[i] = last;
-  return top;
 }
 
 /* The server. */
@@ -277,7 +209,7 @@ static void sim_begin(sim *s, int client, int64_t now) {
   for (int i = 0; i < SIM_TASKS; i++) {
     if (c->tasks[i].busy) continue;
     c->tasks[i] = (sim_task){ .busy = true };
-    sim_plan(s, now, SIM_ASK, client, i);
+    sim_plan(&s->events, now, SIM_ASK, client, i);
     return;
   }
   if (c->queue < SIM_QUEUE) c->queue++;
@@ -293,8 +225,8 @@ static void sim_answer(sim *s, const sim_event *e) {
   if (!task->ok) {
     int64_t most = SIM_BASE_MS << (task->tries < 10 ? task->tries : 10);
     task->tries++;
-    int64_t delay = (int64_t)(sim_uniform(s) * (double)(most < SIM_JITTER_MS ? most : SIM_JITTER_MS));
-    sim_plan(s, e->at + delay, SIM_ASK, e->client, e->task);
+    int64_t delay = (int64_t)(sim_uniform(&s->events) * (double)(most < SIM_JITTER_MS ? most : SIM_JITTER_MS));
+    sim_plan(&s->events, e->at + delay, SIM_ASK, e->client, e->task);
     return;
   }
   if (counts) c->got++;
@@ -309,27 +241,20 @@ static void sim_arrive(sim *s, const sim_event *e) {
   sim_client *c = &s->clients[e->client];
   if (e->at >= SIM_START) s->came++;
   sim_begin(s, e->client, e->at);
-  int64_t next = (int64_t)(((double)++c->calls + sim_uniform(s)) * c->every);
-  sim_plan(s, next > e->at ? next : e->at, SIM_ARRIVE, e->client, 0);
+  int64_t next = (int64_t)(((double)++c->calls + sim_uniform(&s->events)) * c->every);
+  sim_plan(&s->events, next > e->at ? next : e->at, SIM_ARRIVE, e->client, 0);
 }
 
 static void sim_ask(sim *s, const sim_event *e) {
   sim_task *task = &s->clients[e->client].tasks[e->task];
   int64_t wait = sim_wait(s, &s->clients[e->client], task, e->at);
   if (wait > 0) {
-    sim_plan(s, e->at + wait, SIM_ASK, e->client, e->task);
+    sim_plan(&s->events, e->at + wait, SIM_ASK, e->client, e->task);
     return;
   }
-  int64_t latency = sim_latency(s);
-  sim_plan(s, e->at + latency / 2, SIM_SERVE, e->client, e->task);
-  sim_plan(s, e->at + latency, SIM_ANSWER, e->client, e->task);
-}
-
-static void *sim_realloc(void *ud, void *ptr, size_t osize, size_t nsize) {
-  (void)ud, (void)osize;
-  if (nsize > 0) return realloc(ptr, nsize);
-  free(ptr);
-  return NULL;
+  int64_t latency = sim_latency(&s->events);
+  sim_plan(&s->events, e->at + latency / 2, SIM_SERVE, e->client, e->task);
+  sim_plan(&s->events, e->at + latency, SIM_ANSWER, e->client, e->task);
 }
 
 static void sim_open_client(sim *s, int i, double allowed_a_minute) {
@@ -344,7 +269,7 @@ static void sim_open_client(sim *s, int i, double allowed_a_minute) {
   if (told) sim_must(jdc_limit_set(c->limit, (jdc_str){ "/vm", 3 }, c->share, SIM_MINUTE) == JDC_OK);
   c->bucket.rate = (double)c->share / 60;
   c->bucket.capacity = cell->policy == SIM_CUBIC || c->bucket.rate < 1 ? 1 : c->bucket.rate;
-  sim_plan(s, (int64_t)(sim_uniform(s) * c->every), SIM_ARRIVE, i, 0);
+  sim_plan(&s->events, (int64_t)(sim_uniform(&s->events) * c->every), SIM_ARRIVE, i, 0);
 }
 
 static sim_result sim_sum_up(const sim *s, double allowed) {
@@ -361,7 +286,7 @@ static sim_result sim_sum_up(const sim *s, double allowed) {
 }
 
 sim_result sim_run(const sim_cell *cell) {
-  sim s = { .cell = cell, .random = cell->seed };
+  sim s = { .cell = cell, .events = { .random = cell->seed } };
   double allowed = 0;
   for (int64_t t = SIM_START; t < SIM_END; t += SIM_MINUTE) allowed += (double)sim_allowed(&s, t);
   s.clients = calloc((size_t)cell->clients, sizeof(*s.clients));
@@ -370,9 +295,9 @@ sim_result sim_run(const sim_cell *cell) {
   s.tokens = (double)sim_allowed(&s, 0);
   for (int i = 0; i < cell->clients; i++) sim_open_client(&s, i, allowed / 60);
   for (;;) {
-    sim_event e = sim_take(&s);
+    sim_event e = sim_take(&s.events);
     if (e.at >= SIM_END) break;
-    switch (e.kind) {
+    switch ((sim_kind)e.kind) {
     case SIM_ARRIVE: sim_arrive(&s, &e); break;
     case SIM_ASK: sim_ask(&s, &e); break;
     case SIM_SERVE: sim_serve(&s, &s.clients[e.client].tasks[e.task], e.at); break;
@@ -383,6 +308,6 @@ sim_result sim_run(const sim_cell *cell) {
   for (int i = 0; i < cell->clients; i++) jdc_limit_free(s.clients[i].limit);
   free(s.clients);
   free(s.accepted);
-  free(s.heap);
+  free(s.events.heap);
   return result;
 }
