@@ -165,12 +165,13 @@ static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_
  * on to another window it must not have to begin anew at the first. False without memory, with nothing changed. */
 static bool go_or_wait(jdc_limit *l, place *p, const int64_t *own, int64_t moment, int64_t now) {
   bool waits = moment > now;
+  jdc_window *windows[JDC_LIMIT_CALL_KEYS];
   for (uint32_t i = 0; i < p->npasses; i++) {
-    jdc_window *w = window_of(l, &p->passes[i]);
+    jdc_window *w = windows[i] = window_of(l, &p->passes[i]);
     if (w != NULL && (!waits || own[i] == moment) && !jdc_window_room(l->windows.alloc, w, waits)) return false;
   }
   for (uint32_t i = 0; i < p->npasses; i++) {
-    jdc_window *w = window_of(l, &p->passes[i]);
+    jdc_window *w = windows[i];
     if (w == NULL) continue;
     w->used = jdc_later(w->used, moment);
     if (!waits) {

@@ -110,6 +110,7 @@ void jdc_window_wait(jdc_window *w, jdc_ticket ticket) {
 }
 
 void jdc_window_leave(jdc_window *w, jdc_ticket ticket) {
+  if (w->line.count == 0) return;
   size_t i = jdc_window_before(w, ticket);
   jdc_ticket *list = w->line.list + w->line.first;
   if (i >= w->line.count || list[i] != ticket) return;
