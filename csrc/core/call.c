@@ -3,6 +3,9 @@
 
 #include "call_state.h"
 
+#define CUT_MS 1 /* our clock is cut to ms, the service's isn't: an answer counts as later, no slot is free too early  \
+                  */
+
 jdc_status jdc_call_new(jdc_alloc alloc, jdc_cloud *cloud, jdc_call **out) {
   *out = NULL;
   jdc_call *call = jdc_new(alloc, sizeof(*call));
@@ -26,7 +29,8 @@ static void settle(jdc_call *call, int64_t now_ms, const jdc_settlement *settlem
     call->settle = call->ticket;
     call->settlement = *settlement;
   } else {
-    jdc_limit_settle(jdc_cloud_limit(call->cloud), call->ticket, now_ms, settlement);
+    int64_t at_ms = settlement->outcome == JDC_SETTLE_DONE ? now_ms + CUT_MS : now_ms;
+    jdc_limit_settle(jdc_cloud_limit(call->cloud), call->ticket, at_ms, settlement);
   }
   if (!settlement->again) call->ticket = 0;
 }

@@ -335,12 +335,12 @@ static void calls_stand_in_line_in_the_process(void **state) {
   test_pass(w, 979);
   EXPECT_WAIT(w, second, 1, JDC_WAIT_LIMIT);
   test_pass(w, 1);
-  EXPECT_WAIT(w, second, 20, JDC_WAIT_LIMIT); /* a window after the first one's answer */
-  test_pass(w, 20);
+  EXPECT_WAIT(w, second, 21, JDC_WAIT_LIMIT); /* a window after the first one's answer, which was within that ms */
+  test_pass(w, 21);
   assert_int_equal(EXPECT_SEND(w, second).wait_ms, 30000);
   land_ok(w, second);
-  EXPECT_WAIT(w, third, 980, JDC_WAIT_LIMIT);
-  test_pass(w, 1000);
+  EXPECT_WAIT(w, third, 979, JDC_WAIT_LIMIT);
+  test_pass(w, 1001);
   EXPECT_SEND(w, third);
   jdc_call_free(second);
   jdc_call_free(third);
@@ -374,8 +374,8 @@ static void a_window_that_another_calls_429_shuts_holds_those_in_line(void **sta
   test_pass(w, 1500);
   EXPECT_SEND(w, w->call);
   land_ok(w, w->call);
-  EXPECT_WAIT(w, second, 1000, JDC_WAIT_LIMIT);
-  test_pass(w, 1000);
+  EXPECT_WAIT(w, second, 1001, JDC_WAIT_LIMIT);
+  test_pass(w, 1001);
   EXPECT_SEND(w, second);
   jdc_call_free(second);
 }
@@ -468,7 +468,7 @@ static void what_was_not_sent_takes_no_slot_and_what_was_perhaps_sent_does(void 
   test_fail(w, w->call, JDC_KIND_NETWORK, JDC_PHASE_RECEIVE, true);
   EXPECT_DONE(w, w->call, JDC_KIND_NETWORK, JDC_GAVE_UNSAFE);
   BEGIN(w);
-  EXPECT_WAIT(w, w->call, 1000, JDC_WAIT_LIMIT);
+  EXPECT_WAIT(w, w->call, 1001, JDC_WAIT_LIMIT);
 }
 
 static void a_call_that_is_freed_on_the_wire_keeps_its_slot_taken(void **state) {
@@ -477,7 +477,7 @@ static void a_call_that_is_freed_on_the_wire_keeps_its_slot_taken(void **state) 
   EXPECT_SEND(w, doomed);
   jdc_call_free(doomed);
   BEGIN(w);
-  EXPECT_WAIT(w, w->call, 1000, JDC_WAIT_LIMIT);
+  EXPECT_WAIT(w, w->call, 1001, JDC_WAIT_LIMIT);
 }
 
 static void the_queue_and_throttling_share_max_wait(void **state) {
@@ -487,10 +487,10 @@ static void the_queue_and_throttling_share_max_wait(void **state) {
   EXPECT_SEND(w, first);
   land_ok(w, first);
   BEGIN(w);
-  EXPECT_WAIT(w, w->call, 1000, JDC_WAIT_LIMIT);
-  test_pass(w, 1000);
+  EXPECT_WAIT(w, w->call, 1001, JDC_WAIT_LIMIT);
+  test_pass(w, 1001);
   EXPECT_SEND(w, w->call);
-  land_throttled(w, w->call, "1.501");
+  land_throttled(w, w->call, "1.5");
   EXPECT_DONE(w, w->call, JDC_KIND_THROTTLED, JDC_GAVE_MAX_WAIT);
   jdc_call_free(first);
 }
@@ -503,7 +503,7 @@ static void an_operation_has_a_window_of_its_own(void **state) {
   EXPECT_SEND(w, w->call);
   land_ok(w, w->call);
   BEGIN(w);
-  EXPECT_WAIT(w, w->call, 1000, JDC_WAIT_LIMIT);
+  EXPECT_WAIT(w, w->call, 1001, JDC_WAIT_LIMIT);
   w->options.operation = JDC_STR("fast");
   BEGIN(w);
   EXPECT_SEND(w, w->call);
