@@ -98,6 +98,7 @@ build = {
     ["jdcloud.nearest"] = "lua/jdcloud/nearest.lua",
     ["jdcloud.objects"] = "lua/jdcloud/objects.lua",
     ["jdcloud.options"] = "lua/jdcloud/options.lua",
+    ["jdcloud.options.limits"] = "lua/jdcloud/options/limits.lua",
     ["jdcloud.pages"] = "lua/jdcloud/pages.lua",
     ["jdcloud.pages.again"] = "lua/jdcloud/pages/again.lua",
     ["jdcloud.pages.extent"] = "lua/jdcloud/pages/extent.lua",

@@ -48,6 +48,7 @@ static int cloud_limit(lua_State *L) {
   if (!(calls == 0 || (calls >= 1 && calls < 1e9))) return jdc_lua_nil(L, "calls must be 0, or from 1 to 1e9");
   jdc_status status = jdc_limit_set(jdc_cloud_limit(cloud), suffix, (int64_t)calls, jdc_ms(seconds));
   if (status == JDC_INVALID) return jdc_lua_nil(L, "a limit needs a time above 0, 31 days at most, and a short name");
+  if (status == JDC_TOO_BIG) return jdc_lua_nil(L, "there are more limits than a cloud keeps");
   if (status != JDC_OK) return jdc_lua_fail(L, status, "limit");
   lua_pushboolean(L, 1);
   return 1;

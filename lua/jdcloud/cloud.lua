@@ -6,8 +6,8 @@ local core = require "jdcloud.core"
 local credentials = require "jdcloud.credentials"
 local errors = require "jdcloud.errors"
 local models = require "jdcloud.models"
-local nearest = require "jdcloud.nearest"
 local options_of = require "jdcloud.options"
+local limits_of = require "jdcloud.options.limits"
 local raw = require "jdcloud.raw"
 local sharing = require "jdcloud.shared"
 
@@ -33,23 +33,11 @@ local function identity_headers(options)
   return headers
 end
 
--- A name that isn't known may be right, for cloud:request; one that is nearly a known one is a slip, and its limit
--- would silently not hold.
-local function check_limit_name(registry, name)
-  local service, operation = name:match("^([^.]+)%.?(.*)$")
-  local model, suggestion = registry:service(service or name), ""
-  if not model then
-    suggestion = nearest.suggest(service or name, registry:services())
-  elseif operation ~= "" and not model:has(operation) then
-    suggestion = nearest.suggest(operation, model:operations())
-  end
-  if suggestion ~= "" then errors.misuse(('limits: "%s" is not known%s'):format(name, suggestion)) end
-end
-
 -- For the windows of the core and, if it has a function for that, for the limiter outside of it.
 local function set_limits(core_cloud, limits, registry, limiter)
   for name, limit in pairs(limits or {}) do
-    check_limit_name(registry, name)
+    local unknown = limits_of.unknown(registry, name)
+    if unknown then errors.misuse("limits: " .. unknown) end
     local calls, seconds = limit, 60
     if type(limit) == "table" then calls, seconds = limit[1], limit[2] end
     local ok, message = core_cloud:limit("/" .. name, calls, seconds)

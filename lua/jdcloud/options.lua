@@ -3,6 +3,7 @@
 
 local core = require "jdcloud.core"
 local errors = require "jdcloud.errors"
+local limits = require "jdcloud.options.limits"
 local nearest = require "jdcloud.nearest"
 
 local M = {}
@@ -71,8 +72,28 @@ local function transport(value)
 end
 
 local function limiter(value)
-  return type(value) == "table" and type(value.reserve) == "function" and type(value.settle) == "function",
-    "a table with the functions reserve and settle"
+  local expected = "a table with the functions reserve and settle"
+  if type(value) ~= "table" then
+    local meant = type(value) == "function" and ": what limiter.redis { eval = … } returns, for one, not the function"
+    return false, expected .. (meant or "")
+  end
+  for _, name in ipairs { "reserve", "settle" } do
+    if type(value[name]) ~= "function" then return false, ("%s: it has no %s"):format(expected, name) end
+  end
+  return true
+end
+
+-- A function that gives keys. One of our own that makes such functions gives none.
+local function credentials(value)
+  for _, name in ipairs { "jdcloud", "jdcloud.safe" } do
+    local module = package.loaded[name]
+    for maker, fn in pairs(type(module) == "table" and module.credentials or {}) do
+      if value == fn then
+        return false, ("what jdcloud.credentials.%s returns: call it with its options, %s { … }"):format(maker, maker)
+      end
+    end
+  end
+  return type(value) == "function", "a function"
 end
 
 -- Of which only shared.lua knows whether nginx has it.
@@ -80,30 +101,13 @@ local function shared(value)
   local expected = "the name of a lua_shared_dict, or { dict = its name, credentials = a name for the keys, or false }"
   if type(value) ~= "table" then return text(value), expected end
   for name in pairs(value) do
-    if name ~= "dict" and name ~= "credentials" then return false, expected end
+    if name ~= "dict" and name ~= "credentials" then
+      local suggestion = nearest.suggest(name, { "dict", "credentials" })
+      return false, ("%s: it has no %s%s"):format(expected, tostring(name), suggestion)
+    end
   end
   local keys = value.credentials
   return text(value.dict) and (keys == nil or keys == false or text(keys)), expected
-end
-
-local LIMIT_CALLS_MAX, LIMIT_SECONDS_MAX = 1e9 - 1, 31 * 86400 -- as the core has them (limit.h)
-
--- false, or { [service or service.operation] = calls a minute | { calls, seconds } }. Whole calls: a fraction would be
--- cut to 0, which is no limit at all for the core.
-local function limits(value)
-  local expected = "false, or a table like { vm = 500, [\"censor.textResultsV2\"] = { 20, 10 } }: whole numbers of "
-    .. "calls, and seconds up to 31 days"
-  if value == false then return true end
-  if type(value) ~= "table" then return false, expected end
-  for name, limit in pairs(value) do
-    local calls, window = limit, 60
-    if type(limit) == "table" then calls, window = limit[1], limit[2] end
-    if type(name) ~= "string" or not is_whole(calls, 1, LIMIT_CALLS_MAX) or type(window) ~= "number"
-      or not (window >= 0.001 and window <= LIMIT_SECONDS_MAX) then
-      return false, expected
-    end
-  end
-  return true
 end
 
 local function proxy(value)
@@ -142,10 +146,10 @@ end
 
 -- Of jdcloud.new and cloud:with.
 local CLOUD = {
-  region = region, profile = text, credentials = func, access_key = text, secret_key = text, session_token = text,
-  endpoint = endpoint, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
+  region = region, profile = text, credentials = credentials, access_key = text, secret_key = text,
+  session_token = text, endpoint = endpoint, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
   connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
-  attempts = whole(1, 100), limits = limits, limiter = limiter, shared = shared, proxy = proxy, no_proxy = text,
+  attempts = whole(1, 100), limits = limits.rule, limiter = limiter, shared = shared, proxy = proxy, no_proxy = text,
   ca_file = text, client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
   max_host_connections = whole(1, 65536), max_connections = whole(1, 65536), signature_version = one_of(2, 3),
   user_agent = text, models = models, on_event = func, keep_null = flag, validate = flag, security_token = text,
@@ -218,12 +222,15 @@ local function check(options, spec, what)
       errors.misuse(('%s: no option "%s"%s'):format(what, tostring(name),
         whose(name) or nearest.suggest(tostring(name), names_of(spec))))
     end
-    local ok, expected = rule(value)
-    if not ok then errors.misuse(('%s: the option "%s" must be %s'):format(what, name, expected)) end
+    local ok, expected, part = rule(value)
+    if not ok then
+      errors.misuse(('%s: the option "%s"%s must be %s'):format(what, name, part and ": " .. part or "", expected))
+    end
   end
 end
 
 function whose(name)
+  if CALL[name] and CLOUD[name] then return "; it is one of jdcloud.new, cloud:with and a call" end
   if CALL[name] then return "; it is one of a call: the last argument" end
   if CLOUD[name] then return "; it is one of jdcloud.new and cloud:with" end
   return nil
@@ -247,7 +254,8 @@ function M.check_cloud(options, what)
   if options then check_keys(options, what) end
 end
 
-local POLICY_MAX, DURATION_MIN = 2048, 3600 -- bytes, seconds (protocol.md 10)
+local POLICY_MAX = 2048 -- bytes (protocol.md 10)
+local DURATION_MIN, DURATION_MAX = 3600, 31 * 86400 -- seconds; the first is protocol.md's
 
 local function utc_offset(value)
   local near = type(value) == "number" and value >= -86400 and value <= 86400
@@ -256,7 +264,7 @@ end
 
 -- Of jdcloud.credentials.assume_role: its own, and those of a cloud.
 local ASSUME_ROLE = {
-  role = text, session_name = text, utc_offset = utc_offset, duration = whole(DURATION_MIN, LIMIT_SECONDS_MAX),
+  role = text, session_name = text, utc_offset = utc_offset, duration = whole(DURATION_MIN, DURATION_MAX),
   policy = function(value) return text(value) and #value <= POLICY_MAX, "JSON text of up to 2048 bytes" end,
 }
 for name, rule in pairs(CLOUD) do ASSUME_ROLE[name] = rule end
@@ -296,6 +304,20 @@ end
 --- The same for the options of each, pages and all.
 function M.check_pages(options, what)
   check(options, PAGES, what)
+end
+
+-- Of limiter.redis.
+local REDIS = {
+  eval = func, fallback = one_of("local", "fail"), slow = seconds, batch = whole(1, 2 ^ 31), on_event = func,
+  clock = func, prefix = text, limits = limits.rule,
+  share = function(value) return type(value) == "number" and value >= 0 and value <= 1, "a number from 0 to 1" end,
+}
+
+--- The same for the options of limiter.redis.
+function M.check_redis(options, what)
+  if type(options) ~= "table" then errors.misuse(what .. ": it needs a table of options, with eval") end
+  check(options, REDIS, what)
+  if not options.eval then errors.misuse(what .. ': it needs the option "eval", a function(script, keys, args)') end
 end
 
 -- Of jdcloud.parallel.

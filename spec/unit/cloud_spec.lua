@@ -342,12 +342,69 @@ describe("a cloud", function()
     assert.is_true(err.retry_after > 0)
   end)
 
-  it("raises for limits that would be none", function()
-    local cloud = house.open()
-    for _, limits in ipairs {
-      { vm = 0.5 }, { vm = 0 }, { vm = { 5 } }, { vm = { 5, 0 } }, { vm = { 5, 1e9 } }, { 5 },
+  it("says which of the limits is wrong, and what it must be", function()
+    local cloud, whole = house.open(), "a whole number of calls from 1 to 999999999"
+    local calls, first = whole .. " a minute, or { calls, seconds }, not ", "{ calls, seconds }: the first is " .. whole
+    local second = "{ calls, seconds }: the second is a number of seconds from 0.001 to 31 days"
+    for _, row in ipairs {
+      { 5, ' must be false, or a table like { vm = 500, ["censor.textResultsV2"] = { 20, 10 } }, not 5' },
+      { { 5 }, ": the name 1 must be the name of a service, or of service.operation, not 1" },
+      { { ["vm."] = 5 }, ': the name "vm." must be the name of a service, or of service.operation' },
+      { { [""] = 5 }, ': the name "" must be the name of a service, or of service.operation' },
+      { { ["vm:deleteDisk"] = 5 }, ': the name "vm:deleteDisk" must be written with a dot, "vm.deleteDisk"' },
+      { { vm = 0 }, calls .. "0" }, { { vm = -5 }, calls .. "-5" }, { { vm = 0.5 }, calls .. "0.5" },
+      { { vm = 0 / 0 }, calls .. "NaN" }, { { vm = math.huge }, calls .. "inf" },
+      { { vm = 1e9 }, calls .. "1000000000" },
+      { { vm = "500" }, calls .. "a string" }, { { vm = true }, calls .. "a boolean" },
+      { { vm = {} }, first .. ", and there is none" },
+      { { vm = { 0.5, 10 } }, first .. ", not 0.5" },
+      { { vm = { 5 } }, second .. ", and there is none" }, { { vm = { 5, 0 } }, second .. ", not 0" },
+      { { vm = { 5, -1 } }, second .. ", not -1" }, { { vm = { 5, 0 / 0 } }, second .. ", not NaN" },
+      { { vm = { 5, 1e9 } }, second .. ", not 1000000000" }, { { vm = { 5, "10" } }, second .. ", not a string" },
+      { { vm = { 5, 10, 15 } }, "{ calls, seconds } without names or more, and it has [3]" },
+      { { vm = { calls = 5 } }, '{ calls, seconds } without names or more, and it has "calls"' },
     } do
-      assert_misuse('with: the option "limits" must be false, or a table', cloud.with, cloud, { limits = limits })
+      local limits, expected = row[1], row[2]
+      if not expected:find("^[: ]") then expected = ': the limit of "vm" must be ' .. expected end
+      assert_misuse('with: the option "limits"' .. expected, cloud.with, cloud, { limits = limits })
+    end
+    local many = {}
+    for i = 1, 300 do many["service-of-ours-" .. i] = 5 end
+    local _, message = pcall(cloud.with, cloud, { limits = many })
+    assert.matches('limits: "service%-of%-ours%-%d+": there are more limits than a cloud keeps$', message)
+  end)
+
+  it("refuses a limiter, a dictionary and keys that are something else, and says what was meant", function()
+    local limiter = require "jdcloud.limiter"
+    local assume_role, instance_role = jdcloud.credentials.assume_role, safe.credentials.instance_role
+    for _, row in ipairs {
+      { "limiter", {}, "a table with the functions reserve and settle: it has no reserve" },
+      { "limiter", { reserve = print }, "a table with the functions reserve and settle: it has no settle" },
+      { "limiter", limiter.redis, "what limiter.redis { eval = … } returns, for one, not the function" },
+      { "shared", 5, "the name of a lua_shared_dict, or { dict = its name" },
+      { "shared", { dict = "cloud", credentals = false }, 'it has no credentals; did you mean "credentials"?' },
+      { "credentials", {}, "a function" },
+      { "credentials", assume_role, "what jdcloud.credentials.assume_role returns: call it with its options" },
+      { "credentials", instance_role, "what jdcloud.credentials.instance_role returns: call it with its options" },
+    } do
+      local _, message = pcall(jdcloud.new, { region = "cn-north-1", [row[1]] = row[2] })
+      assert.truthy(tostring(message):find('new: the option "' .. row[1] .. '" must be ', 1, true), message)
+      assert.truthy(message:find(row[3], 1, true), message)
+    end
+    for _, row in ipairs {
+      { limiter.redis, nil, "limiter.redis: it needs a table of options, with eval" },
+      { limiter.redis, { fallback = "fail" }, 'limiter.redis: it needs the option "eval"' },
+      { limiter.redis, { evl = print }, 'limiter.redis: no option "evl"; did you mean "eval"?' },
+      { limiter.redis, { eval = print, share = 2 }, 'limiter.redis: the option "share" must be a number from 0 to 1' },
+      { limiter.redis, { eval = print, limits = { vm = 0 } }, 'limiter.redis: the option "limits": the limit of "vm"' },
+      { assume_role, { rol = "jrn:x" }, 'assume_role: no option "rol"; did you mean "role"?' },
+      { assume_role, { role = "jrn:x", duratoin = 1 }, 'no option "duratoin"; did you mean "duration"?' },
+      { instance_role, { endpont = "x" }, 'instance_role: no option "endpont"; did you mean "endpoint"?' },
+      { instance_role, { region = "x" }, 'instance_role: no option "region"; it is one of jdcloud.new, ' },
+    } do
+      local ok, message = pcall(row[1], row[2])
+      assert.is_false(ok)
+      assert.truthy(message:find(row[3], 1, true), message)
     end
   end)
 

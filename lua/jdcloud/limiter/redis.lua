@@ -14,6 +14,7 @@
 
 local allowance = require "jdcloud.limiter.allowance"
 local core = require "jdcloud.core"
+local options_of = require "jdcloud.options"
 local script = require "jdcloud.limiter.redis_script"
 
 local M = {}
@@ -304,9 +305,8 @@ end
 -- @return { reserve, settle: the option `limiter`; limit = function(name, calls, seconds); flush = function(): gives
 --   back what is not used, before a process ends; trips = function() -> how often Redis was asked }
 function M.new(given)
-  assert(type(given) == "table" and type(given.eval) == "function", "limiter.redis needs a function eval")
+  options_of.check_redis(given, "limiter.redis")
   local fallback = given.fallback or "local"
-  assert(fallback == "local" or fallback == "fail", 'limiter.redis: fallback is "local" or "fail"')
   local self = {
     eval = given.eval, fallback = fallback, share = given.share or 0.1, slow = given.slow or SLOW,
     batch = math.min(given.batch or BATCH, BATCH_MAX), on_event = given.on_event, clock = given.clock or core.now,
