@@ -147,8 +147,8 @@ end
 -- Of jdcloud.new and cloud:with.
 local CLOUD = {
   region = region, profile = text, credentials = credentials, access_key = text, secret_key = text,
-  session_token = text, endpoint = endpoint, internal = flag, transport = transport, timeout = seconds, max_wait = wait_seconds,
-  connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
+  session_token = text, endpoint = endpoint, internal = flag, transport = transport, timeout = seconds,
+  max_wait = wait_seconds, connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
   attempts = whole(1, 100), limits = limits.rule, limiter = limiter, shared = shared, proxy = proxy, no_proxy = text,
   ca_file = text, client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
   max_host_connections = whole(1, 65536), max_connections = whole(1, 65536), signature_version = one_of(2, 3),
