@@ -100,10 +100,10 @@ demo: ## show what the library does, against a gateway on this machine
 	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) examples/demo.lua
 
-gateway: ## run the local gateway in nginx until it is interrupted
+gateway: ## run the local gateway in nginx until it is interrupted; ARGS="--limit 20 --window 3", ARGS=--help
 	@spec/support/deps.sh $(call NEED_RUN,$(LUA))
 	@$(MAKE) modules LUAS="$(sort $(LUA) jit)"
-	@BUILD=$(BUILD) exec spec/support/lua.sh $(LUA) lua/jdcloud/gateway/serve.lua
+	@BUILD=$(BUILD) exec spec/support/lua.sh $(LUA) lua/jdcloud/gateway/serve.lua $(ARGS)
 
 test: ## run every test on every Lua (or on LUA, if it is given)
 	@spec/support/deps.sh $(NEED_TEST)

@@ -167,7 +167,7 @@ static const struct {
   { JDC_KIND_TIMEOUT, JDC_PHASE_RECEIVE,
     "no answer in time: the call may have been executed; raise timeout or idle_timeout" },
   { JDC_KIND_PROTOCOL, JDC_PHASE_RECEIVE, "the answer was cut short, larger than max_size or not HTTP" },
-  { JDC_KIND_CONFIG, JDC_PHASE_TLS, "check ca_file, client_cert and tls_min" },
+  { JDC_KIND_CONFIG, JDC_PHASE_TLS, "check ca_file, the endpoint's host name, client_cert and tls_min" },
 };
 
 void jdc_failure_hint(const jdc_failure *f, jdc_verdict *v) {

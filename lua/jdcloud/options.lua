@@ -148,12 +148,12 @@ end
 local CLOUD = {
   region = region, profile = text, credentials = credentials, access_key = text, secret_key = text,
   session_token = text, endpoint = endpoint, internal = flag, transport = transport, timeout = seconds,
-  max_wait = wait_seconds, connect_timeout = short_seconds, idle_timeout = short_seconds, max_size = whole(1024, 2 ^ 31),
-  attempts = whole(1, 100), limits = limits.rule, limiter = limiter, shared = shared, proxy = proxy, no_proxy = text,
-  ca_file = text, client_cert = client_cert, tls_min = one_of("1.2", "1.3"), http_version = one_of("1.1", "2"),
-  max_host_connections = whole(1, 65536), max_connections = whole(1, 65536), signature_version = one_of(2, 3),
-  user_agent = text, models = models, on_event = func, keep_null = flag, validate = flag, security_token = text,
-  pin = text, erp = text, token_encoding = one_of("base64", "raw"),
+  max_wait = wait_seconds, connect_timeout = short_seconds, idle_timeout = short_seconds,
+  max_size = whole(1024, 2 ^ 31), attempts = whole(1, 100), limits = limits.rule, limiter = limiter, shared = shared,
+  proxy = proxy, no_proxy = text, ca_file = text, client_cert = client_cert, tls_min = one_of("1.2", "1.3"),
+  http_version = one_of("1.1", "2"), max_host_connections = whole(1, 65536), max_connections = whole(1, 65536),
+  signature_version = one_of(2, 3), user_agent = text, models = models, on_event = func, keep_null = flag,
+  validate = flag, security_token = text, pin = text, erp = text, token_encoding = one_of("base64", "raw"),
 }
 
 -- Of a single call.

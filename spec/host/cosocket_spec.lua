@@ -51,6 +51,10 @@ describe("cosockets", function()
     it("authorities to trust", function()
       fails({ "config", "tls", false, says = "certificate", hint = "lua_ssl_trusted_certificate" },
         request("https://untrusted.test:" .. server.port.tls .. "/ok"), {}, "/untrusting")
+      local _, failure = remote:at("/untrusting", 'return require("support.inside").send(...)', {},
+        (request("https://127.0.0.1:" .. server.port.tls .. "/ok")))
+      assert.same({ "config", "tls", false }, { failure.kind, failure.phase, failure.sent })
+      assert.matches("lua_ssl_trusted_certificate.*and.*as a name", failure.hint)
     end)
 
     it("instead of ca_file", function()

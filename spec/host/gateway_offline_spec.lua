@@ -1,6 +1,9 @@
 -- gateway_offline_spec.lua - scripts that know nothing of the local gateway, run against the one of `make gateway` with
 -- the lines that it prints; and what a gateway in nginx has of all services.
 
+local child = require "support.child"
+local core = require "jdcloud.core"
+local expiry = require "jdcloud.providers.expiry"
 local jdcloud = require "jdcloud.safe"
 local nginx = require "jdcloud.gateway.nginx"
 local shell = require "jdcloud.gateway.shell"
@@ -80,6 +83,49 @@ describe("make gateway", function()
       assert.is_truthy(output:find(part, 1, true), output)
     end
     assert.is_nil(output:find("false", 1, true), output)
+  end)
+end)
+
+describe("the command of the gateway", function()
+  local serve = shell.template(package.path, "jdcloud/gateway/serve"):gsub("%?", "jdcloud/gateway/serve")
+
+  it("lists its options, and says which value is none", function()
+    local help = child.file(serve, { "--help" })
+    assert.equal(0, help.code)
+    for option in ("limit window ready-after quota session-life nginx cpath empty"):gmatch "%S+" do
+      assert.truthy(help.out:find("\n  --" .. option .. " ", 1, true), option)
+    end
+    local wrong = child.file(serve, { "--session-life", "-1" })
+    assert.equal(1, wrong.code)
+    assert.matches("^session_life of a gateway: must be seconds, from 0\n$", wrong.err)
+    assert.equal(2, child.file(serve, { "--session-lif", "1" }).code)
+  end)
+
+  it("has roles whose keys live as long as it is told, and ends when its nginx does", function()
+    local process = child.start(serve, { "--session-life", "60" })
+    local endpoint, ca_file
+    for _ = 1, 1500 do
+      endpoint, ca_file = process:said():match 'JDCLOUD_ENDPOINT=(%S+).*ca_file = "([^"]+)"'
+      if ca_file then break end
+      os.execute "sleep 0.02"
+    end
+    assert.truthy(ca_file, "it prints where it is")
+    local example = require("jdcloud.gateway").example
+    local own = assert(jdcloud.new {
+      region = "cn-north-1", endpoint = endpoint, access_key = example.access_key, secret_key = example.secret_key,
+    })
+    local role = { roleJrn = "jrn:iam::1:role/r", roleSessionName = "s", durationSeconds = 3600 }
+    local before = core.wall()
+    local keys = assert(own.sts:assumeRole { assumeRoleInfo = role }).credentials
+    local ending = expiry.parse(keys.expiration) - expiry.BEIJING
+    assert.is_true(before + 59 <= ending and ending <= core.wall() + 60, keys.expiration)
+    own:close()
+    local folder = ca_file:match "^(.*)/"
+    assert(os.execute(("kill -TERM $(cat %s/nginx.pid)"):format(shell.quote(folder))))
+    local result = process:finish()
+    assert.equal(1, result.code)
+    assert.matches("^The local gateway has ended, since its nginx has", result.err)
+    assert.is_false(shell.exists(folder))
   end)
 end)
 

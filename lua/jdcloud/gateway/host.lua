@@ -177,6 +177,14 @@ while [ -e nginx.pid ] && [ $i -lt 250 ]; do sleep 0.02; i=$((i+1)); done
 [ -e nginx.pid ] && kill -KILL "$pid"
 cd / && rm -rf -- %s]]
 
+--- Does the nginx of a folder run?
+-- @return true | false, the last line of its log or nothing
+function M.runs(dir)
+  local runs, said = shell.run(("cd %s && { kill -0 $(cat nginx.pid) 2>/dev/null || { tail -n 1 error.log; false; }; }")
+    :format(shell.quote(dir)))
+  return runs, not runs and said or nil
+end
+
 --- Ends nginx and removes its folder.
 function M.stop(dir)
   shell.run(STOP:format(shell.quote(dir), shell.quote(dir)))

@@ -69,6 +69,15 @@ function Server:stop()
   end
 end
 
+--- Does its nginx still run?
+-- @return true | false, what is known of its end
+function Server:runs()
+  if not self.dir then
+    return false, "it was stopped"
+  end
+  return host.runs(self.dir)
+end
+
 -- Raises like the method of the gateway that it stands for.
 local function command(server, name, ...)
   if not server.transport then
@@ -109,7 +118,7 @@ end
 -- @param options table, optional: those of jdcloud.gateway.new but clock, and
 --   nginx (the command), cpath (a template like "build/jit/?.so" by which nginx's LuaJIT finds jdcloud.core)
 -- @return server { http, https, https2, wrong_host = URLs without a path; ca_file, dir, access_key, secret_key; stop,
---   misbehave, log, reset, set, key, advance = methods } | nil, message
+--   runs, misbehave, log, reset, set, key, advance = methods } | nil, message
 function M.start(options)
   options = options or {}
   local for_worker = gateway_options(options)

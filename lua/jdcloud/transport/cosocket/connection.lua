@@ -91,6 +91,11 @@ local function is_address(name)
   return name:find("^[%d.]+$") ~= nil or name:sub(1, 1) == "["
 end
 
+-- An address that lacks the authorities would, with them, still not be compared.
+local function authority_hint(name)
+  return is_address(name) and NO_AUTHORITY .. "; and " .. BY_ADDRESS or NO_AUTHORITY
+end
+
 -- When a handshake ends without a wait, lua-resty-core stumbles over a certificate that is refused, and only nginx's
 -- log says why.
 local function refused_at_once(x, err)
@@ -98,7 +103,7 @@ local function refused_at_once(x, err)
   local message = "TLS with " .. name .. ": " .. err
   if not err:find("assertion failed", 1, true) then return failed("config", "tls", message) end
   message = ("the certificate of %s is not trusted, or not for that name: nginx's error log says which"):format(name)
-  return failed("config", "tls", message, is_address(name) and BY_ADDRESS or NO_AUTHORITY)
+  return failed("config", "tls", message, authority_hint(name))
 end
 
 local function tls_failure(x, err)
@@ -114,7 +119,7 @@ local function tls_failure(x, err)
   end
   if err:find("issuer", 1, true) or err:find("self%-?.?signed") or err:find("chain too long", 1, true)
     or err:find("first certificate", 1, true) then
-    return failed("config", "tls", message, NO_AUTHORITY)
+    return failed("config", "tls", message, authority_hint(name))
   end
   return failed("config", "tls", message)
 end
