@@ -65,6 +65,8 @@ void jdc_call_free(jdc_call *call) {
 
 void jdc_call_done(jdc_call *call, jdc_kind kind, jdc_gave_up why) {
   if (kind != JDC_KIND_OK) jdc_cloud_stats(call->cloud)->failed++;
+  if (call->drawn > 0 && (why == JDC_GAVE_ATTEMPTS || why == JDC_GAVE_TIMEOUT))
+    jdc_quota_in_vain(jdc_cloud_quota(call->cloud), jdc_call_service(call));
   call->state = JDC_ST_DONE;
   call->outcome.kind = kind;
   call->outcome.why = why;
@@ -296,11 +298,13 @@ void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer) {
   settle_answered(call, t.now_ms);
   call->outcome.answered = call->outcome.sent = true;
   call->state = JDC_ST_DECIDE;
-  if (v->kind == JDC_KIND_OK) {
+  bool ok = v->kind == JDC_KIND_OK;
+  if (!v->transient)
     jdc_quota_refill(jdc_cloud_quota(call->cloud), jdc_call_service(call),
-                     call->drawn > 0 ? call->drawn : JDC_QUOTA_REFILL);
-    jdc_call_done(call, JDC_KIND_OK, JDC_GAVE_FINAL);
-  }
+                     !ok               ? 0
+                     : call->drawn > 0 ? call->drawn
+                                       : JDC_QUOTA_REFILL);
+  if (ok) jdc_call_done(call, JDC_KIND_OK, JDC_GAVE_FINAL);
 }
 
 void jdc_call_failed(jdc_call *call, jdc_time t, const jdc_failure *failure) {

@@ -11,7 +11,9 @@ static void back_off(jdc_call *call, int64_t delay_ms, jdc_wait_why why) {
 
 static void repeat_throttled(jdc_call *call, uint64_t random) {
   call->tries--;
-  int64_t delay = jdc_retry_delay(call->throttles++, random, call->verdict.retry_after_ms);
+  /* A limiter lets them go one by one as the hint has passed: a jitter on it would mix up their order. */
+  int64_t room = call->options.limiter == JDC_LIMITER_NONE ? call->wait_left : 0;
+  int64_t delay = jdc_retry_delay(call->throttles++, random, call->verdict.retry_after_ms, room);
   if (delay <= call->wait_left) {
     back_off(call, delay, JDC_WAIT_THROTTLED);
     return;
@@ -27,12 +29,12 @@ static void repeat_busy(jdc_call *call, uint64_t random) {
     return;
   }
   call->tries--;
-  int64_t hint = jdc_retry_delay(0, 0, call->verdict.retry_after_ms);
+  int64_t hint = jdc_retry_delay(0, 0, call->verdict.retry_after_ms, 0);
   if (call->busy_left <= 0 || hint > call->busy_left) {
     jdc_call_done(call, call->verdict.kind, JDC_GAVE_TIMEOUT);
     return;
   }
-  int64_t delay = jdc_retry_delay(call->busies++, random, call->verdict.retry_after_ms);
+  int64_t delay = jdc_retry_delay(call->busies++, random, call->verdict.retry_after_ms, call->busy_left);
   back_off(call, delay < call->busy_left ? delay : call->busy_left, JDC_WAIT_BUSY);
 }
 
@@ -57,8 +59,10 @@ static void repeat_attempt(jdc_call *call, uint64_t random) {
     jdc_call_done(call, v->kind, JDC_GAVE_ATTEMPTS);
     return;
   }
-  int64_t delay = jdc_retry_delay((unsigned)call->tries - 1, random, v->retry_after_ms);
-  if (delay >= call->time_left) {
+  int64_t delay = jdc_retry_delay((unsigned)call->tries - 1, random, v->retry_after_ms, call->time_left);
+  int64_t hint = jdc_retry_delay(0, 0, v->retry_after_ms, 0);
+  /* A hint that takes most of the time leaves too little to be spread over: all would be back at one moment. */
+  if (delay >= call->time_left || hint > call->time_left / JDC_HINT_PARTS * (JDC_HINT_PARTS - 1)) {
     jdc_call_done(call, v->kind, JDC_GAVE_TIMEOUT);
     return;
   }

@@ -153,7 +153,19 @@ static void refuse(jdc_grant *out, int64_t moment) {
   out->when_ms = moment < JDC_MOMENT_MAX ? moment : JDC_NEVER;
 }
 
+/* It is told to ask again as its window opens, if that is sooner: what it would have to wait was reckoned while others
+ * were on the wire who are throttled as well, as if each of them kept its slot. */
+static int64_t look_again(jdc_limit *l, const place *p, int64_t moment, int64_t now) {
+  int64_t opens = now;
+  for (uint32_t i = 0; i < p->npasses; i++) {
+    const jdc_window *w = window_of(l, &p->passes[i]);
+    if (w != NULL) opens = jdc_later(opens, w->shut);
+  }
+  return opens > now && opens < moment ? opens : moment;
+}
+
 static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_t now) {
+  moment = look_again(l, p, moment, now);
   out->granted = true;
   out->ticket = p->ticket;
   out->wait_ms = moment - now;

@@ -3,21 +3,28 @@
 
 #include <string.h>
 
-int64_t jdc_retry_delay(unsigned repeats, uint64_t random, int64_t hint_ms) {
+int64_t jdc_retry_delay(unsigned repeats, uint64_t random, int64_t hint_ms, int64_t room_ms) {
   int64_t most = JDC_BACKOFF_BASE_MS;
   for (unsigned i = 0; i < repeats && most < JDC_BACKOFF_MAX_MS; i++) most *= 2;
   if (most > JDC_BACKOFF_MAX_MS) most = JDC_BACKOFF_MAX_MS;
-  /* The remainder of 64 bits by at most 20,001 favours no value by more than one part in 10^14. */
-  int64_t delay = (int64_t)(random % ((uint64_t)most + 1));
   if (hint_ms > JDC_RETRY_AFTER_MAX_MS) hint_ms = JDC_RETRY_AFTER_MAX_MS;
-  return delay > hint_ms ? delay : hint_ms;
+  if (hint_ms > 0) {
+    int64_t left = room_ms > hint_ms ? (room_ms - hint_ms) / 2 : 0;
+    if (most < hint_ms / 2) most = hint_ms / 2;
+    if (most > left) most = left;
+  } else {
+    hint_ms = 0;
+  }
+  /* The remainder of 64 bits by at most 30,001 favours no value by more than one part in 10^14. */
+  return hint_ms + (int64_t)(random % ((uint64_t)most + 1));
 }
 
 /* A service that something was drawn for. Names that are equal in their first JDC_SERVICE_MAX bytes share an entry. */
 typedef struct entry {
   char name[JDC_SERVICE_MAX];
   size_t len;
-  int left; /* below JDC_QUOTA_FULL: a service that is full again needs no entry */
+  int left;    /* below JDC_QUOTA_FULL: a service that is full again needs no entry */
+  int in_vain; /* calls that were repeated in vain since it answered last */
 } entry;
 
 struct jdc_quota {
@@ -60,7 +67,7 @@ static entry *place(jdc_quota *q) {
 bool jdc_quota_draw(jdc_quota *q, jdc_str service) {
   size_t i = find(q, service);
   if (i < q->count) {
-    if (q->entries[i].left < JDC_QUOTA_COST) return false;
+    if (q->entries[i].left < JDC_QUOTA_COST || q->entries[i].in_vain >= JDC_QUOTA_IN_VAIN) return false;
     q->entries[i].left -= JDC_QUOTA_COST;
     return true;
   }
@@ -68,16 +75,23 @@ bool jdc_quota_draw(jdc_quota *q, jdc_str service) {
   e->len = name_len(service);
   if (e->len > 0) memcpy(e->name, service.ptr, e->len);
   e->left = JDC_QUOTA_FULL - JDC_QUOTA_COST;
+  e->in_vain = 0;
   return true;
 }
 
 void jdc_quota_refill(jdc_quota *q, jdc_str service, int amount) {
   size_t i = find(q, service);
-  if (i == q->count || amount <= 0) return;
+  if (i == q->count || amount < 0) return;
+  q->entries[i].in_vain = 0;
   if (amount < JDC_QUOTA_FULL - q->entries[i].left)
     q->entries[i].left += amount;
   else
     q->entries[i] = q->entries[--q->count];
+}
+
+void jdc_quota_in_vain(jdc_quota *q, jdc_str service) {
+  size_t i = find(q, service);
+  if (i < q->count && q->entries[i].in_vain < JDC_QUOTA_IN_VAIN) q->entries[i].in_vain++;
 }
 
 bool jdc_quota_at(const jdc_quota *q, size_t i, jdc_str *service, int *left) {

@@ -40,6 +40,7 @@ static void refuse(test_world *w, const char *date) { answer(w, 401, "UNAUTHENTI
 static void an_attempt_is_dated_when_it_is_sent(void **state) {
   test_world *w = *state;
   w->options.limiter = JDC_LIMITER_NONE;
+  w->no_jitter = true;
   BEGIN(w);
   expect_date(w, "20240201T000000Z");
   jdc_answer throttled = test_answer(429, "RATE_LIMIT", NULL);
@@ -53,6 +54,7 @@ static void an_attempt_is_dated_when_it_is_sent(void **state) {
 static void the_scope_is_of_the_day_on_which_an_attempt_is_sent(void **state) {
   test_world *w = *state;
   w->options.limiter = JDC_LIMITER_NONE;
+  w->no_jitter = true;
   w->t.wall_ms += INT64_C(24) * 60 * 60 * 1000 - 1;
   BEGIN(w);
   expect_date(w, "20240201T235959Z");

@@ -5,6 +5,8 @@
 
 #include "core/retry.h"
 
+#define NONE INT64_MAX /* no bound on the time */
+
 static void a_delay_doubles_up_to_twenty_seconds(void **state) {
   (void)state;
   static const struct {
@@ -31,10 +33,10 @@ static void a_delay_doubles_up_to_twenty_seconds(void **state) {
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     uint64_t most = (uint64_t)rows[i].most;
-    assert_int_equal(jdc_retry_delay(rows[i].repeats, 0, -1), 0);
-    assert_int_equal(jdc_retry_delay(rows[i].repeats, most, -1), rows[i].most);
-    assert_int_equal(jdc_retry_delay(rows[i].repeats, most + 1, -1), 0);
-    assert_in_range(jdc_retry_delay(rows[i].repeats, UINT64_MAX, -1), 0, most);
+    assert_int_equal(jdc_retry_delay(rows[i].repeats, 0, -1, NONE), 0);
+    assert_int_equal(jdc_retry_delay(rows[i].repeats, most, -1, NONE), rows[i].most);
+    assert_int_equal(jdc_retry_delay(rows[i].repeats, most + 1, -1, NONE), 0);
+    assert_in_range(jdc_retry_delay(rows[i].repeats, UINT64_MAX, -1, NONE), 0, most);
   }
 }
 
@@ -54,7 +56,7 @@ static void delays_are_spread_evenly(void **state) {
     int64_t most = repeats < 9 ? (int64_t)50 << repeats : 20000;
     size_t parts[PARTS] = { 0 };
     for (size_t i = 0; i < DRAWS; i++) {
-      int64_t delay = jdc_retry_delay(repeats, next_random(&x), -1);
+      int64_t delay = jdc_retry_delay(repeats, next_random(&x), -1, NONE);
       assert_in_range(delay, 0, most);
       parts[delay * PARTS / (most + 1)]++;
     }
@@ -65,19 +67,38 @@ static void delays_are_spread_evenly(void **state) {
   }
 }
 
+/* The jitter comes on top of the hint, and is half of it at least, as far as there is room. */
 static void a_hint_is_a_lower_bound_up_to_a_minute(void **state) {
   (void)state;
   static const struct {
     unsigned repeats;
-    uint64_t random;
-    int64_t hint, delay;
+    int64_t hint, room, least, most;
   } rows[] = {
-    { 0, 30, -1, 30 },         { 0, 30, 0, 30 },           { 0, 30, 29, 30 },       { 0, 30, 31, 31 },
-    { 0, 30, 5000, 5000 },     { 0, 30, 60000, 60000 },    { 0, 30, 60001, 60000 }, { 9, 19999, 60, 19999 },
-    { 9, 0, 86400000, 60000 }, { 9, 0, INT64_MAX, 60000 }, { 0, 7, INT64_MIN, 7 },
+    { 0, -1, NONE, 0, 50 },
+    { 0, 0, NONE, 0, 50 },
+    { 0, INT64_MIN, NONE, 0, 50 },
+    { 0, 29, NONE, 29, 79 },
+    { 0, 100, NONE, 100, 150 },
+    { 0, 5000, NONE, 5000, 7500 },
+    { 7, 5000, NONE, 5000, 11400 },
+    { 0, 60000, NONE, 60000, 90000 },
+    { 0, 60001, NONE, 60000, 90000 },
+    { 9, INT64_MAX, NONE, 60000, 90000 },
+    { 0, 20000, 30000, 20000, 25000 },
+    { 0, 10000, 20000, 10000, 15000 },
+    { 0, 10000, 19998, 10000, 14999 },
+    { 5, 10000, 10002, 10000, 10001 },
+    { 5, 10000, 10001, 10000, 10000 },
+    { 5, 10000, 10000, 10000, 10000 },
+    { 5, 10000, 0, 10000, 10000 },
+    { 5, 10000, -7, 10000, 10000 },
   };
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-    assert_int_equal(jdc_retry_delay(rows[i].repeats, rows[i].random, rows[i].hint), rows[i].delay);
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    uint64_t spread = (uint64_t)(rows[i].most - rows[i].least);
+    assert_int_equal(jdc_retry_delay(rows[i].repeats, 0, rows[i].hint, rows[i].room), rows[i].least);
+    assert_int_equal(jdc_retry_delay(rows[i].repeats, spread, rows[i].hint, rows[i].room), rows[i].most);
+    assert_int_equal(jdc_retry_delay(rows[i].repeats, spread + 1, rows[i].hint, rows[i].room), rows[i].least);
+  }
 }
 
 static jdc_quota *new_quota(test_heap *heap) {
@@ -183,6 +204,30 @@ static void names_are_told_apart_by_their_first_64_bytes(void **state) {
   end_quota(q, &heap);
 }
 
+static void calls_repeated_in_vain_end_repetitions_until_the_service_answers(void **state) {
+  (void)state;
+  test_heap heap;
+  jdc_quota *q = new_quota(&heap);
+  jdc_quota_in_vain(q, test_str("vm")); /* nothing was drawn: not possible, and nothing to it */
+  assert_int_equal(jdc_quota_left(q, test_str("vm")), JDC_QUOTA_FULL);
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < JDC_QUOTA_IN_VAIN; i++) {
+      assert_true(jdc_quota_draw(q, test_str("vm")));
+      jdc_quota_in_vain(q, test_str("vm"));
+    }
+    int left = jdc_quota_left(q, test_str("vm"));
+    assert_false(jdc_quota_draw(q, test_str("vm")));
+    assert_int_equal(jdc_quota_left(q, test_str("vm")), left);
+    assert_true(jdc_quota_draw(q, test_str("vpc")));
+    jdc_quota_refill(q, test_str("vm"), -1);
+    assert_false(jdc_quota_draw(q, test_str("vm")));
+    jdc_quota_refill(q, test_str("vm"), 0); /* it answered */
+    assert_int_equal(jdc_quota_left(q, test_str("vm")), left);
+  }
+  assert_true(jdc_quota_draw(q, test_str("vm")));
+  end_quota(q, &heap);
+}
+
 static jdc_status make_quota(jdc_alloc alloc) {
   jdc_quota *q;
   jdc_status status = jdc_quota_new(alloc, &q);
@@ -205,6 +250,7 @@ int main(void) {
     cmocka_unit_test(a_service_that_is_full_again_leaves_others_alone),
     cmocka_unit_test(one_service_too_many_forgets_the_fullest),
     cmocka_unit_test(names_are_told_apart_by_their_first_64_bytes),
+    cmocka_unit_test(calls_repeated_in_vain_end_repetitions_until_the_service_answers),
     cmocka_unit_test(a_quota_without_memory_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
