@@ -133,9 +133,10 @@ bench: ## measure signing, calls and loading
 	@$(MAKE) modules bench-programs LUAS="$(sort $(LUA) jit)"
 	@BUILD=$(BUILD) spec/support/lua.sh $(LUA) spec/bench/run.lua
 
-sim: ## simulate limiters against servers for an hour of virtual time; the table goes to spec/sim/table.txt
+sim: ## simulate limiters and storms on virtual time; the tables go to spec/sim/table.txt and storms.txt
 	@spec/support/deps.sh $(NEED_BUILD)
-	@$(MAKE) $(BUILD)/sim/table
+	@$(MAKE) $(BUILD)/sim/table $(BUILD)/sim/storms
+	@$(BUILD)/sim/storms >$(BUILD)/sim/storms.txt && cp $(BUILD)/sim/storms.txt spec/sim/storms.txt
 	@$(BUILD)/sim/table >$(BUILD)/sim/table.txt; status=$$?; tail -n 1 $(BUILD)/sim/table.txt; \
 	cp $(BUILD)/sim/table.txt spec/sim/table.txt; exit $$status
 
@@ -252,7 +253,7 @@ $(BUILD)/bench/%: spec/bench/%.c $(BUILD)/core.a $(BUILD)/flags
 
 $(BUILD)/sim/%: spec/sim/%.c $(BUILD)/core.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a
+	$(call say,LD)$(PROGRAM) $(TEST_INCLUDES) -o $@ $< $(BUILD)/core.a $(CRYPTO_LIBS)
 
 .SECONDARY:
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/unit/*.d $(BUILD)/host/*.d $(BUILD)/bench/*.d \

@@ -10,11 +10,11 @@ JDC_BEGIN
 #define JDC_BACKOFF_BASE_MS    50
 #define JDC_BACKOFF_MAX_MS     (20 * 1000)
 #define JDC_RETRY_AFTER_MAX_MS (60 * 1000) /* a server's hint is believed up to here */
-#define JDC_HINT_PARTS         4 /* of the time left; one at least must remain after a hint, or it isn't waited for */
+#define JDC_HINT_PARTS         4 /* of the time left: a hint must leave one of them, or it is not waited for */
 #define JDC_QUOTA_FULL         500
 #define JDC_QUOTA_COST         14 /* drawn by a repetition after a transient failure */
 #define JDC_QUOTA_REFILL       1  /* put back by a first attempt that succeeds; a repeated one puts back what it drew */
-#define JDC_QUOTA_IN_VAIN      3 /* calls repeated in vain one after the other; then none is until the service answers */
+#define JDC_QUOTA_IN_VAIN      3  /* calls repeated in vain, one after the other, that end all repeating */
 #define JDC_QUOTA_SERVICES     256 /* services remembered; the JD Cloud API has 134. The fullest is forgotten first */
 #define JDC_SERVICE_MAX        64  /* bytes of a service's name that tell it apart */
 
