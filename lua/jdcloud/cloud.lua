@@ -193,9 +193,11 @@ end
 --   waits = { [backoff limit throttled busy credentials] = { count, seconds } },
 --   connections = { made, reused = requests that went over one that was there },
 --   quota = { [service] = what is left of 500 for repetitions, where it isn't full },
---   windows = { ["access key/service"] = what the limiter in the process believes: { calls allowed in seconds (0: no
---   limit), told = those that were set or announced, held = slots taken, waiting = callers in line, shut = for so many
---   seconds } } }
+--   windows = { ["access key/service"] = what the limiter believes: { calls allowed in seconds (0: no limit), told =
+--   those that were set or announced, held = slots taken, waiting = callers in line, shut = for so many seconds } } }
+--   Of the option `shared` that is what all workers believe and hold, but this one's callers (it takes some 0.3 ms for
+--   a window of 1000 calls); of a limiter in Redis what this process heard last, and holds itself; of another limiter
+--   nothing, unless it has a function windows(now) that returns such a table.
 function M.stats(view)
   local shared = view.shared
   local clock = view.connection.transport and view.connection.transport.clock
@@ -209,6 +211,10 @@ function M.stats(view)
     end
   end
   stats.connections = { made = made, reused = reused }
+  local limiter = view.options.limiter
+  if limiter and limiter.windows then
+    for key, window in pairs(limiter.windows(now or core.now())) do stats.windows[key] = window end
+  end
   return stats
 end
 

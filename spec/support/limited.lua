@@ -7,7 +7,8 @@ local M = {}
 -- @param world { now = seconds }: the clock, which this moves
 -- @param limiters list; each is one process's
 -- @param given { keys, callers, seconds, latency = function() -> seconds, pause = function() -> seconds or nil,
---   patience = seconds or nil, dies = function() -> bool or nil (a caller that never settles) }
+--   patience = seconds or nil, dies = function() -> bool or nil (a caller that never settles),
+--   serve = function(now) -> outcome for settle (M.server's) or nil: all calls go through }
 -- @return { sent = list of { at, answered }, refused = count, waits = list of seconds, order = list of the moments at
 --   which those who went had come }
 function M.run(world, limiters, given)
@@ -22,7 +23,7 @@ function M.run(world, limiters, given)
     last = math.max(last, ms)
   end
 
-  local come
+  local ask, come
 
   local function go(limiter, ticket, came)
     local call = { at = world.now }
@@ -30,14 +31,16 @@ function M.run(world, limiters, given)
     seen.waits[#seen.waits + 1] = world.now - came
     seen.order[#seen.order + 1] = came
     call.answered = world.now + given.latency()
+    local outcome = given.serve and given.serve(world.now) or { outcome = "done" }
     if given.dies and given.dies() then return end
     at(call.answered, function()
-      limiter.settle(ticket, world.now, { outcome = "done" })
+      limiter.settle(ticket, world.now, outcome)
+      if outcome.outcome == "throttled" then return ask(limiter, nil, came, nil) end
       at(world.now + (given.pause and given.pause() or 0), function() come(limiter) end)
     end)
   end
 
-  local function ask(limiter, ticket, came, latest)
+  function ask(limiter, ticket, came, latest)
     local wait, id = limiter.reserve(given.keys, 1, world.now, latest, ticket)
     if not wait then
       seen.refused = seen.refused + 1
@@ -72,6 +75,28 @@ function M.run(world, limiters, given)
     ms = ms + 1
   end
   return seen
+end
+
+--- A service that counts by the minute of its own clock.
+-- @param given { limit = calls, ahead = seconds that its clock is ahead, no_date, announces = does it send headers?,
+--   others = function(second of the minute) -> calls that others have made of it by then, or nil }
+-- @return function(now) -> outcome for settle, list of { passed, throttled } by minute
+function M.server(given)
+  local minutes, first = {}, nil
+  return function(now)
+    local wall = now + given.ahead
+    local minute, second = math.floor(wall / 60), wall % 60
+    first = first or minute
+    while #minutes <= minute - first do minutes[#minutes + 1] = { passed = 0, throttled = 0 } end
+    local seen = minutes[minute - first + 1]
+    local left = given.limit - seen.passed - (given.others and given.others(second) or 0)
+    local outcome = { outcome = left > 0 and "done" or "throttled" }
+    if not given.no_date then outcome.date = math.floor(wall) end
+    local counter = left > 0 and "passed" or "throttled"
+    seen[counter] = seen[counter] + 1
+    if given.announces then outcome.limit, outcome.remaining = given.limit, math.max(0, left - 1) end
+    return outcome
+  end, minutes
 end
 
 --- The most calls that a server could have counted in any `seconds`: a call counts at one moment between its sending

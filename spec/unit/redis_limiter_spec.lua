@@ -9,7 +9,7 @@ describe("the limiter in Redis", function()
   before_each(function()
     now, asked, events = 1000, {}, {}
     answer = function(want) -- as many slots as are wanted, now
-      local reply = { "epoch", 1, 0, 0 }
+      local reply = { "epoch", 1, 0, 0, 10, 0, 0, 0 }
       for i = 1, want do
         reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = i, 100 + i, 0
       end
@@ -46,7 +46,7 @@ describe("the limiter in Redis", function()
     now = now + 0.04
     limiter.settle(ticket, now, { outcome = "done" })
     local args = asked[#asked].args
-    assert.same({ "1", "101", "1002" }, { args[9], args[10], args[11] })
+    assert.same({ "1", "101", "1002" }, { args[14], args[15], args[16] })
   end)
 
   it("shuts a throttled window for the whole fleet at once", function()
@@ -58,7 +58,7 @@ describe("the limiter in Redis", function()
 
   it("says when there would be a place, and waits in line", function()
     local limiter = new()
-    answer = function() return { "epoch", 1, 400, 0 } end
+    answer = function() return { "epoch", 1, 400, 0, 10, 0, 0, 0 } end
     local wait, when = limiter.reserve({ "AK/vm" }, 1, now, now + 0.1, nil)
     assert.is_nil(wait)
     assert.is_true(when >= now + 0.4)
@@ -83,7 +83,7 @@ describe("the limiter in Redis", function()
     assert.equal(0, (limiter.reserve({ "AK/vm" }, 1, now, nil, nil)))
     assert.same({ "gone", "back" }, events)
     local args = asked[2].args -- those that were made without a slot are told of
-    assert.same({ "0", "0", "502", "0", "0", "502" }, { (table.unpack or unpack)(args, 9) })
+    assert.same({ "0", "0", "502", "0", "0", "502" }, { (table.unpack or unpack)(args, 14) })
   end)
 
   it("fails when Redis is gone, if it is to", function()
@@ -129,7 +129,7 @@ describe("the limiter in Redis", function()
     limiter.flush()
     assert.equal(trips, limiter.trips())
     local out = 0
-    for _, one in ipairs(asked) do out = out + tonumber(one.args[3]) - (#one.args - 8) / 3 end
+    for _, one in ipairs(asked) do out = out + tonumber(one.args[3]) - (#one.args - 13) / 3 end
     assert.equal(0, out)
   end)
 

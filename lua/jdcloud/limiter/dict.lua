@@ -4,18 +4,23 @@
 -- its answer, and it is taken by `add`, which only one worker can do. So among any N + 1 calls two had the same slot,
 -- one T after the other's answer: never more than N in any T, whatever a worker does or doesn't do, killed ones too.
 -- Everything else here is order and may be wrong for a moment: a counter goes round the slots, and who comes gets the
--- next; if that is taken, he books it for the moment at which it will be free and comes again then. A slot whose call
--- never ends (a killed worker's) is free by time.
+-- next; if that is taken, he books it for the moment at which it will be free and comes again then.
+--
+-- A call that never ends - its worker or its light thread was killed, its client has gone - holds its slots for HOLD
+-- and T from when it went; nothing has to run for that. If it hadn't gone yet, its booking ends BOOKING after its
+-- moment. Only its ticket, in this worker, waits for the next sweep: one in SWEEP reservations.
+--
+-- N is what is believed at the time (dict_learn.lua, which has keys of its own): slots from there on are left alone.
 --
 -- The workers' clock is the machine's monotonic one, which a reload doesn't change; that of the keys' ends is the wall
 -- clock. A slot is free only if both say so, as long as nginx still has the key.
 --
 -- Keys in the dictionary, after "limit:" and the window's name:
 --   :n      the counter                  :s<slot>  -moment at which it was taken, or the moment at which it is free
---   :x      shut until this moment       :b<slot>  the moment for which it is booked
---   :f      a list of slots given back
+--   :f      a list of slots given back   :b<slot>  the moment for which it is booked
 
 local allowance = require "jdcloud.limiter.allowance"
+local dict_learn = require "jdcloud.limiter.dict_learn"
 
 local M = {}
 
@@ -24,9 +29,6 @@ local CUT = 0.001 -- seconds that a clock cut to ms may be behind
 local SPARE = 0.002 -- seconds that a key outlives its slot: nginx's clock is cut too
 local AHEAD = 8 -- slots looked at beyond those whose calls hang
 local BOOKING = 0.25 -- seconds that a booking outlives its moment: sleepers are late
-local SHUT = 1 -- seconds for which a throttled window is shut if nobody says more
-local SHUT_MAX = 60
-local WINDOWS = 256 -- names kept ready in a worker
 local SWEEP = 1024 -- tickets after which those of dropped calls are looked for
 local NEVER = math.huge
 
@@ -40,12 +42,14 @@ local function slot_names(prefix)
   })
 end
 
-local function new_window(key, calls, seconds)
+local function new_window(key, calls, seconds, set)
   local prefix = "limit:" .. key
-  return {
-    calls = calls, seconds = seconds, counter = prefix .. ":n", shut = prefix .. ":x", given = prefix .. ":f",
-    slots = slot_names(prefix .. ":s"), bookings = slot_names(prefix .. ":b"), ahead = math.min(AHEAD, calls),
+  local window = {
+    key = key, own = calls, set = set, calls = calls, seconds = seconds, counter = prefix .. ":n",
+    given = prefix .. ":f", slots = slot_names(prefix .. ":s"), bookings = slot_names(prefix .. ":b"),
   }
+  dict_learn.prepare(window, prefix)
+  return window
 end
 
 -- When a slot's call is over and its time too: `now` or later. While the call is on the way, no sooner than this.
@@ -64,31 +68,42 @@ local function open_at(dict, window, slot, now)
   return booked and math.max(free, booked + window.seconds) or free
 end
 
--- The slot that was given back and is still free, or nil.
-local function given_back(dict, window, now)
+-- Leaves a slot to whoever comes next, out of its turn.
+local function give(dict, window, slot)
+  if (dict:llen(window.given) or 0) < window.calls then dict:rpush(window.given, slot) end
+end
+
+-- A slot that was given back or passed over and opens by then, and when; or nil.
+local function given_back(dict, window, now, latest)
   local slot = dict:lpop(window.given)
-  return slot and slot < window.calls and open_at(dict, window, slot, now) <= now and slot or nil
+  if not slot or slot >= window.calls then return nil end
+  local opens = open_at(dict, window, slot, now)
+  if opens <= latest then return slot, opens end
+  give(dict, window, slot)
+  return nil
 end
 
 -- When the counter's next slots open, the earliest of them.
 local function next_opens(dict, window, now)
   local counter, first = dict:get(window.counter) or 0, NEVER
-  for ahead = 1, window.ahead do
+  for ahead = 1, math.min(AHEAD, window.calls) do
     first = math.min(first, open_at(dict, window, (counter + ahead) % window.calls, now))
     if first <= now then break end
   end
   return first
 end
 
--- The next slot, and when it opens. Slots whose calls hang are passed over as long as there are free ones behind them.
+-- The next slot, and when it opens. Slots whose calls hang are passed over as long as there are free ones behind them,
+-- and left to those who come when they are free.
 local function next_slot(dict, window, now)
   local slot, opens
-  for _ = 1, window.ahead do
+  for _ = 1, math.min(AHEAD, window.calls) do
     local counter, message = dict:incr(window.counter, 1, 0)
     if not counter then return nil, message end
     slot = counter % window.calls
     opens = open_at(dict, window, slot, now)
     if opens <= now or open_at(dict, window, (counter + 1) % window.calls, now) > now then break end
+    give(dict, window, slot)
   end
   return slot, opens
 end
@@ -107,16 +122,20 @@ end
 -- A place in a window, for now or booked. place | nil, moment at which there would be one, message if the dictionary
 -- is full
 local function take_place(dict, window, now, latest)
-  local slot, opens = given_back(dict, window, now), now
+  dict_learn.look(dict, window, now)
+  local slot, opens = given_back(dict, window, now, now)
   if not slot then
     local first = next_opens(dict, window, now)
-    if first > latest then return nil, first end
+    if first > now then slot, opens = given_back(dict, window, now, math.min(first, latest)) end
+    if not slot and first > latest then return nil, first end
+  end
+  if not slot then
     slot, opens = next_slot(dict, window, now)
     if not slot then return nil, nil, opens end
   end
   local place = { window = window, slot = slot, moment = now }
   if opens > latest then -- others were quicker
-    dict:rpush(window.given, slot)
+    give(dict, window, slot)
     return nil, opens
   end
   if opens > now then book(dict, place, opens, now) end
@@ -127,7 +146,22 @@ local function let_go(dict, place)
   unbook(dict, place)
   if place.taken then dict:delete(place.window.slots[place.slot]) end
   place.taken = nil
-  if (dict:llen(place.window.given) or 0) < place.window.calls then dict:rpush(place.window.given, place.slot) end
+  give(dict, place.window, place.slot)
+end
+
+-- Books anew what is no longer among the slots that are believed to be there. true | nil, moment, message as above
+local function stay_within(dict, ticket, now, latest)
+  for i, place in ipairs(ticket.places) do
+    local window = place.window
+    dict_learn.look(dict, window, now)
+    if not place.taken and place.slot >= window.calls then
+      unbook(dict, place)
+      local other, when, message = take_place(dict, window, now, latest)
+      if not other then return nil, when, message end
+      ticket.places[i] = other
+    end
+  end
+  return true
 end
 
 -- The dictionary's own reason why a slot can't be taken; nil if the slot is another's.
@@ -141,7 +175,7 @@ local function claim(dict, refresh, place, now)
     ok, message = dict:safe_add(name, -now, HOLD + window.seconds)
   end
   if not ok then return false, message ~= "exists" and message or nil end
-  place.taken = now
+  place.taken, place.went = now, now
   unbook(dict, place)
   return true
 end
@@ -183,23 +217,17 @@ end
 --- Makes a limiter over a shared dictionary. All workers that are given the same dictionary share its windows.
 -- @param dict as ngx.shared has them; for this limiter and option `shared` alone: other values could drive out its own
 -- @param options { limits = as the option of jdcloud.new, refresh = function() that has nginx look at the clock }
--- @return { reserve, settle, limit = function(name, calls, seconds) }: the option `limiter`. reserve has a third result
---   when the dictionary is full: { kind, message, hint }
+-- @return { reserve, settle, limit = function(name, calls, seconds), windows = function(now) }: the option `limiter`.
+--   reserve has a third result when the dictionary is full: { kind, message, hint }. windows gives, for each window
+--   that this worker has used, { calls believed in seconds, told = set or announced, held = slots in use by all
+--   workers, waiting = calls of this worker in line, shut = for so many seconds }; it looks at every slot, which takes
+--   some 0.3 ms for a window of 1000
 function M.new(dict, options)
   local refresh = options and options.refresh or function() end
-  local allowance_of, set = allowance.new(options and options.limits)
-  local windows, kept, tickets, serial, since_sweep = {}, 0, {}, 0, 0
+  local window_of, limit, all_windows = allowance.windows(options and options.limits, new_window)
+  local tickets, serial, since_sweep = {}, 0, 0
 
-  local function window_of(key)
-    local window = windows[key]
-    if window then return window end
-    if kept == WINDOWS then windows, kept = {}, 0 end
-    window = new_window(key, allowance_of(key))
-    windows[key], kept = window, kept + 1
-    return window
-  end
-
-  -- A dropped coroutine runs no code; its slots and bookings end by time, its ticket here.
+  -- A dropped coroutine runs no code.
   local function sweep(now)
     since_sweep = since_sweep + 1
     if since_sweep < SWEEP then return end
@@ -215,7 +243,7 @@ function M.new(dict, options)
   end
 
   local function open(keys, n, now, latest)
-    local ticket = { places = {}, ends = 0 }
+    local ticket = { places = {}, windows = #keys, ends = 0 }
     for i = 1, #keys * n do
       local place, when, message = take_place(dict, window_of(keys[(i - 1) % #keys + 1]), now, latest)
       if not place then
@@ -234,16 +262,18 @@ function M.new(dict, options)
 
   function limiter.reserve(keys, n, now, latest, id)
     latest = latest or NEVER
-    local ticket = id and tickets[id]
-    if not ticket then
-      local message
-      ticket, id, message = open(keys, n, now, latest)
-      if message then return nil, nil, full(message) end
-      if not ticket then return nil, id end
+    local ticket, ok, when, message = id and tickets[id]
+    if ticket then
+      ok, when, message = stay_within(dict, ticket, now, latest)
+      if not ok then drop(id, ticket) end
+    else
+      ticket, when, message = open(keys, n, now, latest)
+      ok, id = ticket, when
     end
+    if not ok then return nil, when, message and full(message) end
     local moment = moment_of(dict, ticket, now)
     if moment <= now then
-      local ok, message = claim_all(dict, refresh, ticket, now)
+      ok, message = claim_all(dict, refresh, ticket, now)
       if message then
         drop(id, ticket)
         return nil, nil, full(message)
@@ -269,24 +299,39 @@ function M.new(dict, options)
     if not ticket then return end
     tickets[id] = nil
     refresh()
-    local shut
-    if outcome.outcome == "throttled" then shut = math.min(outcome.retry_after or SHUT, SHUT_MAX) end
-    for _, place in ipairs(ticket.places) do
-      if not place.taken or outcome.outcome == "not_sent" and now - place.taken < HOLD - 1 then
+    local places, done = ticket.places, outcome.outcome == "done"
+    for _, place in ipairs(places) do
+      if not place.taken or not done and now - place.taken < HOLD - 1 then
         let_go(dict, place)
       else
         free_later(place, now)
       end
-      if shut then
-        local span = outcome.retry_after and shut or math.min(shut, place.window.seconds)
-        dict:safe_set(place.window.shut, math.max(now + span, dict:get(place.window.shut) or 0), span + SPARE)
-      end
+    end
+    if outcome.outcome == "not_sent" then return end
+    for i = 1, ticket.windows do
+      local place = places[i]
+      dict_learn.answered(dict, place.window, place.went or now, now, outcome, i == 1, i == ticket.windows)
     end
   end
 
-  function limiter.limit(name, calls, seconds)
-    set(name, calls, seconds)
-    windows, kept = {}, 0
+  limiter.limit = limit
+
+  function limiter.windows(now)
+    local list = {}
+    for key, window in pairs(all_windows()) do
+      dict_learn.look(dict, window, now)
+      list[key] = {
+        calls = window.calls, seconds = window.seconds, told = window.ceiling, waiting = 0,
+        held = dict_learn.used(dict, window, now), shut = math.max(0, (dict:get(window.shut) or now) - now),
+      }
+    end
+    for _, ticket in pairs(tickets) do
+      for i = 1, ticket.ends >= now and #ticket.places or 0 do
+        local seen = list[ticket.places[i].window.key]
+        if seen and not ticket.places[i].taken then seen.waiting = seen.waiting + 1 end
+      end
+    end
+    return list
   end
 
   return limiter
