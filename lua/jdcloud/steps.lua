@@ -50,27 +50,51 @@ local function tell_keys(view, slot, why, started, err)
   tell(view, slot, { event = "credentials", why = why, seconds = core.now() - started, kind = kind })
 end
 
+-- What a transport gives that keeps to its contract (design.md, A transport).
+local CONTRACT = "a transport's send returns { status = 200, headers = { [name in lower case] = text }, body = text }, "
+  .. "or nil and a failure: a text, or { kind, phase, sent, message }"
+
 -- A failure as a transport reports it: a table, or a plain string, which means that the request may have been sent.
 local function complete_failure(failure)
-  if type(failure) ~= "table" then
-    local message = failure ~= nil and tostring(failure) or "no answer and no reason"
-    return { kind = "network", sent = true, message = message }
+  if failure == nil then
+    return {
+      kind = "network", sent = true, hint = CONTRACT,
+      message = "the transport broke its contract: it gave neither an answer nor a failure",
+    }
   end
+  if type(failure) ~= "table" then return { kind = "network", sent = true, message = tostring(failure) } end
   if failure.sent == nil then failure.sent = true end
+  if type(failure.message) ~= "string" then failure.message = "the transport failed, and gave no message" end
   return failure
 end
 
--- What makes an answer none: a failure of the transport; nil if nothing does.
+local function type_of(value)
+  return "a " .. type(value)
+end
+
+-- What makes an answer none; nil if nothing does. Never the value itself: it may be anything.
 local function wrong_with(response)
-  local status = type(response) == "table" and response.status
-  if type(status) ~= "number" or status % 1 ~= 0 or status < 100 or status > 999 then
-    return "the transport gave no HTTP status"
-  elseif response.headers ~= nil and type(response.headers) ~= "table" then
-    return "the transport gave headers that are no table"
-  elseif response.body ~= nil and type(response.body) ~= "string" then
-    return "the transport gave a body that is no string"
+  if type(response) ~= "table" then return "an answer that is " .. type_of(response) .. ", not a table" end
+  local status, headers, body = response.status, response.headers, response.body
+  if type(status) ~= "number" then
+    return status == nil and "an answer without status" or "a status that is " .. type_of(status) .. ", not a number"
+  elseif status % 1 ~= 0 or status < 100 or status > 999 then
+    return "a status that is no whole number from 100 to 999"
+  elseif headers ~= nil and type(headers) ~= "table" then
+    return "headers that are " .. type_of(headers) .. ", not a table"
+  elseif body ~= nil and type(body) ~= "string" then
+    return "a body that is " .. type_of(body) .. ", not a string"
   end
   return nil
+end
+
+-- The failure of a transport that gave something else than an answer. The request may have been executed; to send it
+-- again would bring the same.
+local function broken_contract(wrong)
+  return {
+    kind = "protocol", sent = true, final = true, hint = CONTRACT,
+    message = "the transport broke its contract: it gave " .. wrong,
+  }
 end
 
 -- Asks a limiter outside for a place. What is wrong with the limiter itself is the call's error.
@@ -164,7 +188,7 @@ end
 function M.answered(view, slot, response, clock)
   local wrong = wrong_with(response)
   if wrong then
-    M.failed(view, slot, { kind = "protocol", sent = true, message = wrong }, clock)
+    M.failed(view, slot, broken_contract(wrong), clock)
     return false
   end
   local facts = answer.read(response, slot.facts)

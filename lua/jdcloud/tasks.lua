@@ -31,10 +31,12 @@ local function is_interrupt(err)
   return type(err) == "string" and err:find("interrupted!$") ~= nil
 end
 
--- What a task has to say for itself: its values, or an error that isn't nil.
-local function pack(ok, ...)
+local RAISED_NIL = "a task raised nil: error was called without a message"
+
+-- What a task has to say for itself: its values, or an error that isn't nil. One that never began was cancelled.
+local function pack(begun, ok, ...)
   local outcome = { ok = ok, n = select("#", ...), ... }
-  if not ok and outcome[1] == nil then outcome[1] = cancelled() end
+  if not ok and outcome[1] == nil then outcome[1] = begun and RAISED_NIL or cancelled() end
   return outcome
 end
 
@@ -66,7 +68,7 @@ end
 
 local function finish_of(group, task)
   return function(ok, ...)
-    task.outcome = pack(ok, ...)
+    task.outcome = pack(task.begun, ok, ...)
     group.tasks[task] = nil
     group.running = group.running - 1
     if not ok and not task.awaited and not task.cancelled and not group.failure then
@@ -84,7 +86,10 @@ local function start(group, meta, fn, ...)
   if group.running == 0 then group.idle = group.host.signal() end
   group.running = group.running + 1
   group.tasks[task] = true
-  task.handle = group.host.spawn(function() return fn(unpack(args, 1, n)) end, finish_of(group, task))
+  task.handle = group.host.spawn(function()
+    task.begun = true
+    return fn(unpack(args, 1, n))
+  end, finish_of(group, task))
   if group.cancelled then group.host.cancel(task.handle) end
   return task
 end
@@ -159,7 +164,7 @@ end
 local function tell_progress(job)
   local ok, err = pcall(job.on_progress, job.done, job.total)
   if ok then return end
-  job.failure, job.stopped = err == nil and cancelled() or err, true
+  job.failure, job.stopped = err == nil and RAISED_NIL or err, true
   if is_interrupt(err) then job.interrupt = err end
 end
 
@@ -178,7 +183,7 @@ local function note(job, i, ok, value, err)
     job.results[i] = value
   else
     if ok then value = err end
-    if value == nil then value = cancelled() end
+    if value == nil then value = RAISED_NIL end
     job.errors = job.errors or {}
     job.errors[i] = value
     if is_interrupt(value) then job.interrupt = value end
@@ -246,7 +251,7 @@ local function broke(job, worker, err)
   end
   job.exhausted = true
   if is_interrupt(err) then job.interrupt = err end
-  if not job.stopped then job.failure = err == nil and cancelled() or err end
+  if not job.stopped then job.failure = err == nil and RAISED_NIL or err end
   if job.taken_by == worker then let_others_take(job) end
 end
 

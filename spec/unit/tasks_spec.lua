@@ -161,6 +161,37 @@ describe("run", function()
   end)
 end)
 
+describe("a task that raises nil", function()
+  local NIL = "a task raised nil: error was called without a message"
+  local function nothing() error() end
+
+  it("has failed, and says so, whoever waits for it", function()
+    local ok, err = safe.run(function(spawn)
+      local ended, why = spawn(nothing):wait()
+      assert.is_nil(ended)
+      assert.equal(NIL, why)
+      spawn(nothing)
+      safe.sleep(NEVER)
+    end)
+    assert.is_nil(ok)
+    assert.equal(NIL, err)
+    ok, err = pcall(jdcloud.run, nothing)
+    assert.is_false(ok)
+    assert.matches(NIL, err, 1, true)
+  end)
+
+  it("is an item's error in parallel; an iterator that does, or on_progress, ends it", function()
+    local results, errors = safe.parallel({ 1, 2, 3 }, function(i) return i ~= 2 and i or error() end)
+    assert.same({ 1, nil, 3, n = 3 }, results)
+    assert.same({ [2] = NIL }, errors)
+    for _, arguments in ipairs { { nothing, print }, { { 1 }, tostring, { on_progress = nothing } } } do
+      local ok, err = safe.parallel(arguments[1], arguments[2], arguments[3])
+      assert.is_nil(ok)
+      assert.equal(NIL, err)
+    end
+  end)
+end)
+
 describe("a cancelled task", function()
   it("ends what it waits for, and all that it waits for after that", function()
     local kinds = {}

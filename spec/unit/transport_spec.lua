@@ -22,13 +22,32 @@ describe("a transport of the user's", function()
     assert.is_true(err.sent)
   end)
 
-  it("that answers nonsense is a protocol error", function()
-    for _, answer in ipairs { "what", {}, { status = "200" }, { status = 200.5 }, { status = -1 }, { status = 1e18 },
-      { status = 200, headers = "x" }, { status = 200, headers = {}, body = 5 } } do
-      local _, err = with(function() return answer end).vm:stopInstance { instanceId = "i-1" }
-      assert.are.equal("protocol", err.kind)
-      assert.truthy(err.message:find("^the transport gave "))
+  it("that answers nonsense has broken its contract, is told how, and is not asked again", function()
+    for _, row in ipairs {
+      { "what", "an answer that is a string, not a table" }, { true, "an answer that is a boolean, not a table" },
+      { {}, "an answer without status" }, { { status = "200" }, "a status that is a string, not a number" },
+      { { status = 200.5 }, "a status that is no whole number from 100 to 999" },
+      { { status = -1 }, "a status that is no whole number from 100 to 999" },
+      { { status = 1e18 }, "a status that is no whole number from 100 to 999" },
+      { { status = 200, headers = "x" }, "headers that are a string, not a table" },
+      { { status = 200, headers = {}, body = 5 }, "a body that is a number, not a string" },
+    } do
+      local _, err = with(function() return row[1] end).vm:describeInstances()
+      assert.are.same({ "protocol", "the transport broke its contract: it gave " .. row[2] }, { err.kind, err.message })
+      assert.are.same({ 1, true, false }, { err.attempts, err.sent, err.retryable })
+      assert.truthy(err.hint:find("a transport's send returns { status = 200,", 1, true))
+      assert.is_nil(err.http_status)
     end
+  end)
+
+  it("that says nothing, or not what failed, is told so", function()
+    local _, err = with(function() end).vm:stopInstance { instanceId = "i-1" }
+    assert.are.same({ "network", true }, { err.kind, err.sent })
+    assert.are.equal("the transport broke its contract: it gave neither an answer nor a failure", err.message)
+    assert.truthy(err.hint:find("nil and a failure", 1, true))
+    _, err = with(function() return nil, { kind = "network", sent = false, message = {} } end)
+      .vm:stopInstance { instanceId = "i-1" }
+    assert.are.same({ "network", "the transport failed, and gave no message" }, { err.kind, err.message })
   end)
 
   it("is asked for by name only where the name suffices", function()
