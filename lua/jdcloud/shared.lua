@@ -121,15 +121,16 @@ local function well_formed(keys)
     and (keys.expires_at == nil or type(keys.expires_at) == "number")
 end
 
--- Asks the provider, holding the lease. It may yield, so no pcall stands around it: if it raises, the lease ends by
--- time.
+-- Asks the provider, holding the lease. It may yield: here that goes through pcall, since nginx has LuaJIT. If it
+-- raises, the next one may ask at once, in whichever worker; if its thread is killed, the lease ends by time.
 local function ask_with_lease(cache, reason, ask, lease, mine)
-  local keys, err = ask(reason)
-  if well_formed(keys) then
+  local good, keys, err = pcall(ask, reason)
+  if good and well_formed(keys) then
     cache.own = keys
     keep(cache, keys)
   end
   if cache.dict:get(lease) == mine then cache.dict:delete(lease) end
+  if not good then error(keys, 0) end
   return keys, err
 end
 

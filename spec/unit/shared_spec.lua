@@ -104,6 +104,18 @@ describe("the option shared", function()
     assert.is_nil(dict:get "lease:vault")
   end)
 
+  it("lets the next one ask at once when the provider raises", function()
+    local a, b, asked = two(function(n)
+      if n == 1 then error({ text = "the vault is on fire" }) end
+      return keys "one"
+    end)
+    local good, raised = pcall(a, "missing")
+    assert.same({ false, "the vault is on fire" }, { good, raised.text })
+    assert.is_nil(dict:get "lease:vault")
+    assert.equal("SK-CANARY-one", b("missing").secret_key)
+    assert.same({ 2, 0 }, { asked(), slept })
+  end)
+
   it("passes the provider's error on, and lets the next one ask", function()
     local a, b, asked = two(function() return nil, "the vault is sealed" end)
     assert.same({ nil, "the vault is sealed" }, { n = nil, a "missing" })

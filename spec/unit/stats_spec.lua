@@ -1,7 +1,11 @@
 -- What cloud:stats() counts, and that every wait is told with its reason, on virtual time.
 
 local gateway_of = require "jdcloud.gateway"
+local dict_limiter = require "jdcloud.limiter.dict"
+local fake_redis = require "support.fake_redis"
 local house = require "support.house"
+local limiters = require "jdcloud.limiter"
+local shared_dict = require "support.shared_dict"
 local virtual = require "support.virtual"
 
 -- Reasons and seconds of the waits that were told.
@@ -84,6 +88,30 @@ describe("cloud:stats", function()
     cloud._view.connection.transport.sleep(60)
     assert.are.equal(0, cloud:stats().windows[house.access_key .. "/vm"].held)
   end)
+
+  local shared = {
+    ["a shared dictionary"] = function(clock) return dict_limiter.new(shared_dict.new(clock)) end,
+    Redis = function(clock) return limiters.redis { clock = clock, eval = fake_redis.new(clock) } end,
+  }
+  for name, make in pairs(shared) do
+    it("says what a limiter in " .. name .. " knows", function()
+      local cloud, gateway
+      local function clock() return (cloud._view.connection.transport.clock()) end
+      cloud, gateway = house.open({ limiter = make(clock), limits = { vm = { 10, 5 }, ["vm.describeInstances"] = 3 } })
+      for _ = 1, 2 do assert(cloud.vm:describeInstances()) end
+      local windows = cloud:stats().windows
+      local ours = windows[house.access_key .. "/vm"]
+      assert.are.same({ 10, 5, 10, 2, 0, 0 }, {
+        ours.calls, ours.seconds, ours.told, ours.held, ours.waiting, ours.shut,
+      })
+      assert.are.equal(3, windows[house.access_key .. "/vm.describeInstances"].calls)
+      gateway:misbehave { status = 429, headers = { ["retry-after"] = "30" } }
+      assert.is_nil(cloud.vm:describeInstances({}, { max_wait = 1 }))
+      assert.is_true(cloud:stats().windows[house.access_key .. "/vm"].shut > 20)
+      cloud._view.connection.transport.sleep(60)
+      assert.are.equal(0, cloud:stats().windows[house.access_key .. "/vm"].held)
+    end)
+  end
 
   it("counts waits for a busy resource", function()
     local cloud, gateway, events = house.open()
