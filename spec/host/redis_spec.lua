@@ -5,7 +5,9 @@ if _VERSION ~= "Lua 5.4" then return end
 
 local cjson = require "cjson"
 local child = require "support.child"
+local core = require "jdcloud.core"
 local gateways = require "jdcloud.gateway.nginx"
+local limiters = require "jdcloud.limiter"
 local resp = require "support.resp"
 local rush = require "support.rush"
 
@@ -67,6 +69,29 @@ describe("processes that share a limiter in Redis", function()
     assert.equal(windows.calls, calls)
     assert.is_true(windows.mean >= 0.5 * 120, windows.mean) -- the figure on a quiet machine is the benchmark's
     assert.is_true(trips < 0.4 * calls, trips / calls) -- windows this small have small batches
+  end)
+
+  it("learn from the service together", function()
+    local one, other = limiters.redis { eval = resp.eval(server.port), limits = { vm = { 40, 60 } } },
+      limiters.redis { eval = resp.eval(server.port), limits = { vm = { 40, 60 } } }
+    local function call(limiter, key, outcome)
+      local now = core.now()
+      local wait, ticket = limiter.reserve({ key }, 1, now, now + 1, nil)
+      if not wait then return nil, ticket - now end
+      assert.equal(0, wait)
+      limiter.settle(ticket, core.now(), outcome)
+      return true
+    end
+    assert(call(one, "LEARN/disk", { outcome = "done", limit = 50, remaining = 49 }))
+    assert(call(other, "LEARN/disk", { outcome = "done" }))
+    assert.equal(50, other.windows()["LEARN/disk"].calls)
+    for _ = 1, 20 do assert(call(one, "LEARN/vm", { outcome = "done" })) end
+    assert(call(one, "LEARN/vm", { outcome = "throttled", retry_after = 30 }))
+    local gone, seconds = call(other, "LEARN/vm", { outcome = "done" })
+    assert.is_nil(gone)
+    assert.is_true(seconds > 50 and seconds < 61, seconds) -- not before there are 19 in the last minute
+    assert.equal(19, other.windows()["LEARN/vm"].calls) -- of 20 that went through
+    assert.equal(40, other.windows()["LEARN/vm"].told)
   end)
 
   it("lose no call when Redis is killed and comes back without its data, and stay within the excess", function()

@@ -86,6 +86,38 @@ describe("workers of one nginx that share a limiter", function()
     assert.is_true(windows.mean >= 0.4 * CALLS, windows.mean)
   end)
 
+  it("keep to a limit that only the service knows, across a reload too", function()
+    gateway:reset()
+    gateway:set { limit = 40, window = 60 } -- which it tells in its headers
+    local server = nginx.start([[
+      location = /call { content_by_lua_block {
+        cloud = cloud or assert(require("jdcloud.safe").new { shared = "cloud", max_wait = 0.1, region = "cn-north-1",
+          endpoint = "]] .. gateway.http .. [[", access_key = "AKEXAMPLE", secret_key = "]] .. SECRET .. [[" })
+        local result, err = cloud.vm:describeInstances()
+        local window = cloud:stats().windows["AKEXAMPLE/vm"]
+        ngx.print(result and "ok" or err.kind, " ", window.told, " ", window.held)
+      } }]], { workers = 4, http = "lua_shared_dict cloud 1m;" })
+    finally(function()
+      server:stop()
+      gateway:set { limit = CALLS, window = SECONDS }
+    end)
+    local function call()
+      local kind, told, held = server:get("/call").body:match "^(%S+) (%d+) (%d+)$"
+      return kind, tonumber(told), tonumber(held)
+    end
+    for _ = 1, 20 do assert.equal("ok", (call())) end
+    assert(shell.run(("kill -HUP $(cat %s/nginx.pid)"):format(server.dir)))
+    local calls, kind, told, held = 20, nil, nil, nil
+    for _ = 1, 200 do
+      kind, told, held = call()
+      if kind ~= "ok" then break end
+      calls = calls + 1
+    end
+    assert.same({ 40, "throttled", 40, 40 }, { calls, kind, told, held })
+    for _, entry in ipairs(gateway:log()) do assert.equal(200, entry.status) end
+    assert.equal(40, #gateway:log())
+  end)
+
   it("ask a provider of keys once", function()
     local asked = os.tmpname()
     shell.run("chmod 666 " .. asked) -- nginx's workers may be another user

@@ -14,13 +14,19 @@ local function bound(value, least)
   return tonumber(open and value:sub(2) or value), open and least
 end
 
--- The members of a sorted set between two scores, in order.
-local function between(set, first, last)
+-- The members of a sorted set between two scores.
+local function within(set, first, last)
   local low, open = bound(first, true)
   local high, list = bound(last, false), {}
   for member, score in pairs(set) do
     if (score > low or score == low and not open) and score <= high then list[#list + 1] = { member, score } end
   end
+  return list
+end
+
+-- The same, in order.
+local function between(set, first, last)
+  local list = within(set, first, last)
   table.sort(list, function(a, b) return a[2] < b[2] or a[2] == b[2] and a[1] < b[1] end)
   return list
 end
@@ -72,9 +78,9 @@ end
 
 function commands.ZREM(set, member) set[member] = nil return 1 end
 
-function commands.ZCARD(set) return #between(set, "-inf", "+inf") end
+function commands.ZCARD(set) return #within(set, "-inf", "+inf") end
 
-function commands.ZCOUNT(set, first, last) return #between(set, first, last) end
+function commands.ZCOUNT(set, first, last) return #within(set, first, last) end
 
 -- ZRANGEBYSCORE set first last [WITHSCORES] [LIMIT from count]
 function commands.ZRANGEBYSCORE(set, first, last, ...)
@@ -93,7 +99,7 @@ function commands.ZRANGE(set, first, last) -- with scores
 end
 
 function commands.ZREMRANGEBYSCORE(set, first, last)
-  for _, item in ipairs(between(set, first, last)) do set[item[1]] = nil end
+  for _, item in ipairs(within(set, first, last)) do set[item[1]] = nil end
   return 0
 end
 

@@ -27,9 +27,9 @@ local function arguments(self, window, want, back, news, now)
     news.counted and whole(news.counted) or "", left_ms(news.turn, now),
   }
   for _, item in ipairs(back) do
-    local n = #args
+    local n, left = #args, item[3] - now
     args[n + 1], args[n + 2] = (item[4] and "" or "-") .. whole(item[1]), whole(item[2])
-    args[n + 3] = ms(item[3] - now + CUT)
+    args[n + 3] = ms(left > 0 and left + CUT or 0)
   end
   return args
 end
