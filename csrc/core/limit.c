@@ -153,15 +153,20 @@ static void refuse(jdc_grant *out, int64_t moment) {
   out->when_ms = moment < JDC_MOMENT_MAX ? moment : JDC_NEVER;
 }
 
-/* It is told to ask again as its window opens, if that is sooner: what it would have to wait was reckoned while others
- * were on the wire who are throttled as well, as if each of them kept its slot. */
+/* When a call that waits until `moment` is to ask again: then, or sooner, since more may be free by then than seems
+ * now, and those behind it that ask later would go first. As a shut window opens: it was reckoned as if all on the wire
+ * kept their slots, and others of them are throttled as well. Or else as a share grows. */
 static int64_t look_again(jdc_limit *l, const place *p, int64_t moment, int64_t now) {
-  int64_t opens = now;
+  int64_t opens = now, grows = moment;
   for (uint32_t i = 0; i < p->npasses; i++) {
     const jdc_window *w = window_of(l, &p->passes[i]);
-    if (w != NULL) opens = jdc_later(opens, w->shut);
+    if (w == NULL) continue;
+    opens = jdc_later(opens, w->shut);
+    int64_t next = w->belief.grown_at + w->rate.span;
+    if (w->belief.lowered && next > now && next < grows) grows = next;
   }
-  return opens > now && opens < moment ? opens : moment;
+  if (opens == now) return grows;
+  return opens < moment ? opens : moment;
 }
 
 static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_t now) {

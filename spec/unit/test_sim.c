@@ -33,7 +33,7 @@ CELL(unknown_one_client_and_a_calendar, SIM_CALENDAR, SIM_UNKNOWN, 1, 10)
 CELL(unknown_one_client_and_a_sliding_window, SIM_SLIDING, SIM_UNKNOWN, 1, 1)
 CELL(unknown_eight_clients_and_a_calendar, SIM_CALENDAR, SIM_UNKNOWN, 8, 10)
 CELL(changing_one_client_and_a_calendar, SIM_CALENDAR, SIM_CHANGING, 1, 10)
-CELL(changing_one_client_and_a_sliding_window, SIM_SLIDING, SIM_CHANGING, 1, 2)
+CELL(changing_one_client_and_a_sliding_window, SIM_SLIDING, SIM_CHANGING, 1, 10)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -153,11 +153,9 @@ static void one_broken_operation(void **state) {
   }
 }
 
-/* Throttled: calls at once in one cloud, numbered as they come. No call is sent while one of a lower number stands
- * waiting that goes later; where the limit was unknown, later by a moment at most: slots become free in the order of
- * answers, and what the last on the wire will bring isn't known before. */
-
-#define MOMENT_MS 300 /* 99 % of the answers are there sooner */
+/* Throttled: calls at once in one cloud, numbered as they come. From the first 429 on no call is sent while one of a
+ * lower number stands waiting that goes later, by a millisecond or more. Which of those that are on the wire together
+ * are throttled is up to the service; they stand before all others again. */
 
 static storm_result throttle(int calls, int64_t allowed, int64_t told, bool undated) {
   storm_cell cell = { .clients = calls,
@@ -204,21 +202,26 @@ static void the_minutes_turn_brings_no_wave_over_the_limit(void **state) {
   (void)state;
   for (int undated = 0; undated < 2; undated++) {
     storm_result r = throttle(3000, 600, 0, undated);
-    assert_int_equal(r.throttled, 400);
-    AT_MOST(r.most_later, 600);
-    AT_MOST(r.overtaken_ms, MOMENT_MS);
+    AT_MOST(r.throttled, 400 + 3000 / 100); /* to find out whether there is more costs a few */
+    AT_MOST(r.most_later, 600 + 600 / 100);
+    assert_int_equal(r.overtaken, 0);
     AT_MOST(r.last_ms, 5 * STORM_MINUTE + 1000);
   }
 }
 
-/* Ten times what is allowed: half an hour for all of them. */
+/* A tenth, and a fiftieth, of what was believed: it is found out at a small price, and there is no disorder. */
 static void a_limit_far_below_what_was_believed(void **state) {
   (void)state;
-  storm_result r = throttle(3000, 100, 0, false);
-  AT_MOST(r.throttled, 900 + 100 / 2);
-  AT_MOST(r.most_later, 100 * 5 / 4);
-  AT_MOST(r.overtaken_ms, MOMENT_MS);
-  AT_MOST(r.last_ms, 31 * STORM_MINUTE);
+  for (int undated = 0; undated < 2; undated++) {
+    storm_result r = throttle(2000, 100, 0, undated);
+    AT_MOST(r.throttled, 900 + 100 / 2);
+    AT_MOST(r.most_later, 100 * 5 / 4);
+    assert_int_equal(r.overtaken, 0);
+    AT_MOST(r.last_ms, 21 * STORM_MINUTE);
+    r = throttle(500, 20, 0, undated);
+    assert_int_equal(r.overtaken, 0);
+    AT_MOST(r.last_ms, 30 * STORM_MINUTE);
+  }
 }
 
 static void a_quota_that_is_exceeded_is_final(void **state) {
