@@ -3,8 +3,9 @@
 
 #include "call_state.h"
 
-#define CUT_MS 1 /* our clock is cut to ms, the service's isn't: an answer counts as later, no slot is free too early  \
-                  */
+#define CUT_MS                                                                                                         \
+  1 /* our clock is cut to ms, the service's isn't: an answer counts as later, no slot is free too early               \
+     */
 
 jdc_status jdc_call_new(jdc_alloc alloc, jdc_cloud *cloud, jdc_call **out) {
   *out = NULL;

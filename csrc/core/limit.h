@@ -76,8 +76,8 @@ JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, siz
 
 /* What became of a ticket: not sent gives its slot back, throttled too, and shuts its windows for the server's hint (up
  * to JDC_RETRY_AFTER_MAX_MS), until the server's minute turns, or for a second if its clock is unknown. Windows learn
- * from it (limit_learn.h). now_ms must not be before the answer, or its slot is free too early. An unknown or expired ticket is ignored; tickets expire their longest window and
- * JDC_LIMIT_SPARE_MS after the moment at which they go. */
+ * from it (limit_learn.h). now_ms must not be before the answer, or its slot is free too early. An unknown or expired
+ * ticket is ignored; tickets expire their longest window and JDC_LIMIT_SPARE_MS after the moment at which they go. */
 void jdc_limit_settle(jdc_limit *l, jdc_ticket ticket, int64_t now_ms, const jdc_settlement *s);
 
 /* The key of the i-th window that there is; false from their number on. *key is the limiter's own, until it is asked
