@@ -53,6 +53,14 @@ describe("the limiter in a shared dictionary", function()
     assert.is_true(#seen.sent >= 0.9 * 20 * 10 / 1.05, #seen.sent)
   end)
 
+  it("lets nobody wait for the slots of a killed worker", function()
+    local list = workers(2, 10, 1)
+    for _ = 1, 8 do assert.equal(0, (list[1].reserve({ "AK/vm" }, 1, world.now, nil, nil))) end
+    local seen = limited.run(world, { list[2] }, { keys = { "AK/vm" }, callers = 12, seconds = 40, latency = latency })
+    assert.is_true(#seen.sent >= 0.8 * 40 * 2 / 1.05, #seen.sent .. " calls") -- of those two that are left
+    assert.is_true(limited.most(seen.sent, 1) <= 2, limited.most(seen.sent, 1) .. " in a second")
+  end)
+
   it("is first come, first served, but for a few places", function()
     local seen = limited.run(world, workers(4, 50, 1), {
       keys = { "AK/vm" }, callers = 400, seconds = 20, latency = function() return 0.01 end,

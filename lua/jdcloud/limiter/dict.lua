@@ -27,7 +27,9 @@ local M = {}
 local HOLD = 60 -- seconds that a call may take from its grant to its answer; a killed worker's slot is lost so long
 local CUT = 0.001 -- seconds that a clock cut to ms may be behind
 local SPARE = 0.002 -- seconds that a key outlives its slot: nginx's clock is cut too
-local AHEAD = 8 -- slots looked at beyond those whose calls hang
+local AHEAD = 8 -- slots looked at beyond those whose calls are still on the way
+local HANGS = 5 -- seconds after which such a call may be a killed worker's: nobody waits for its slot any more
+local HANG_MANY = 100 -- of which so many are passed over at once
 local BOOKING = 0.25 -- seconds that a booking outlives its moment: sleepers are late
 local SWEEP = 1024 -- tickets after which those of dropped calls are looked for
 local NEVER = math.huge
@@ -68,6 +70,12 @@ local function open_at(dict, window, slot, now)
   return booked and math.max(free, booked + window.seconds) or free
 end
 
+-- Is the slot's call on the way for so long that it may never end?
+local function hangs(dict, window, slot, now)
+  local value = dict:get(window.slots[slot])
+  return value and value < 0 and now + value > HANGS
+end
+
 -- Leaves a slot to whoever comes next, out of its turn.
 local function give(dict, window, slot)
   if (dict:llen(window.given) or 0) < window.calls then dict:rpush(window.given, slot) end
@@ -78,7 +86,7 @@ local function given_back(dict, window, now, latest)
   local slot = dict:lpop(window.given)
   if not slot or slot >= window.calls then return nil end
   local opens = open_at(dict, window, slot, now)
-  if opens <= latest then return slot, opens end
+  if opens <= latest and (opens <= now or not hangs(dict, window, slot, now)) then return slot, opens end
   give(dict, window, slot)
   return nil
 end
@@ -93,16 +101,18 @@ local function next_opens(dict, window, now)
   return first
 end
 
--- The next slot, and when it opens. Slots whose calls hang are passed over as long as there are free ones behind them,
--- and left to those who come when they are free.
+-- The next slot, and when it opens. Slots whose calls are on the way are passed over as long as there are free ones
+-- behind them, those whose calls hang always; they are left to those who come when they are free.
 local function next_slot(dict, window, now)
   local slot, opens
-  for _ = 1, math.min(AHEAD, window.calls) do
+  for i = 1, math.min(HANG_MANY, window.calls) do
     local counter, message = dict:incr(window.counter, 1, 0)
     if not counter then return nil, message end
     slot = counter % window.calls
     opens = open_at(dict, window, slot, now)
-    if opens <= now or open_at(dict, window, (counter + 1) % window.calls, now) > now then break end
+    if opens <= now then break end
+    local passed = i < AHEAD and open_at(dict, window, (counter + 1) % window.calls, now) <= now
+    if not passed and not hangs(dict, window, slot, now) then break end
     give(dict, window, slot)
   end
   return slot, opens
@@ -189,6 +199,19 @@ local function moment_of(dict, ticket, now)
   return moment
 end
 
+-- A place whose slot isn't free yet: it waits on, or, where the slot's call hangs, for another one. Nothing | message
+-- if the dictionary is full.
+local function wait_on(dict, ticket, i, now)
+  local place = ticket.places[i]
+  if hangs(dict, place.window, place.slot, now) then
+    unbook(dict, place)
+    local other, _, message = take_place(dict, place.window, now, NEVER)
+    ticket.places[i] = other or place
+    return message
+  end
+  book(dict, place, math.max(free_at(dict, place.window, place.slot, now), now + 0.001), now)
+end
+
 -- Takes all slots of a ticket, or none and has them booked anew. true | false, message if the dictionary is full
 local function claim_all(dict, refresh, ticket, now)
   for i, place in ipairs(ticket.places) do
@@ -199,9 +222,7 @@ local function claim_all(dict, refresh, ticket, now)
         dict:delete(other.window.slots[other.slot])
         other.taken = nil
       end
-      local opens = math.max(free_at(dict, place.window, place.slot, now), now + 0.001)
-      book(dict, place, opens, now)
-      return false, message
+      return false, message or wait_on(dict, ticket, i, now)
     end
   end
   return true
@@ -278,7 +299,7 @@ function M.new(dict, options)
         drop(id, ticket)
         return nil, nil, full(message)
       end
-      if not ok then moment = moment_of(dict, ticket, now) end
+      if not ok then moment = math.max(moment_of(dict, ticket, now), now + CUT) end -- nothing is taken: again
     end
     if moment > latest then
       drop(id, ticket)
