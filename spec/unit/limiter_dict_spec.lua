@@ -61,6 +61,23 @@ describe("the limiter in a shared dictionary", function()
     assert.is_true(limited.most(seen.sent, 1) <= 2, limited.most(seen.sent, 1) .. " in a second")
   end)
 
+  it("keeps those in line in order though every answer is later than was foreseen", function()
+    for seed = 1, 4 do
+      world.now = 1000 * seed
+      math.randomseed(seed)
+      dict = shared_dict.new(function() return world.now end)
+      local began = world.now
+      local seen = limited.run(world, workers(2, 2, 1), {
+        keys = { "AK/vm" }, callers = 12, seconds = 20, latency = latency,
+      })
+      local last = 0
+      for i, came in ipairs(seen.order) do
+        if came < began + 0.002 then last = seen.sent[i].at - began end
+      end
+      assert.is_true(last < 8, last) -- 12 of them, 2 in a second and an answer
+    end
+  end)
+
   it("is first come, first served, but for a few places", function()
     local seen = limited.run(world, workers(4, 50, 1), {
       keys = { "AK/vm" }, callers = 400, seconds = 20, latency = function() return 0.01 end,

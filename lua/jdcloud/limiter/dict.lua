@@ -124,9 +124,13 @@ local function unbook(dict, place)
   place.booked = nil
 end
 
+-- Others may have booked it for later: they stay behind.
 local function book(dict, place, moment, now)
-  place.moment, place.booked = moment, moment
-  dict:safe_set(place.window.bookings[place.slot], moment, moment - now + BOOKING)
+  local name = place.window.bookings[place.slot]
+  place.moment = moment
+  if (dict:get(name) or moment) > moment then return end
+  place.booked = moment
+  dict:safe_set(name, moment, moment - now + BOOKING)
 end
 
 -- A place in a window, for now or booked. place | nil, moment at which there would be one, message if the dictionary
