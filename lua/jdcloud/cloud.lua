@@ -212,7 +212,7 @@ function M.stats(view)
   end
   stats.connections = { made = made, reused = reused }
   local limiter = view.options.limiter
-  if limiter and limiter.windows then
+  if limiter and type(limiter.windows) == "function" then
     for key, window in pairs(limiter.windows(now or core.now())) do stats.windows[key] = window end
   end
   return stats

@@ -56,6 +56,15 @@ describe("the limiter in Redis", function()
     assert.equal("7000", asked[#asked].args[8])
   end)
 
+  it("forgets calls that ended without a word after a while", function()
+    local limiter = new()
+    for _ = 1, 3 do limiter.reserve({ "AK/vm" }, 1, now, nil, nil) end
+    assert.equal(3, limiter.windows()["AK/vm"].held)
+    now = now + 200
+    limiter.reserve({ "AK/vm" }, 1, now, nil, nil)
+    assert.equal(1, limiter.windows()["AK/vm"].held)
+  end)
+
   it("says when there would be a place, and waits in line", function()
     local limiter = new()
     answer = function() return { "epoch", 1, 400, 0, 10, 0, 0, 0 } end

@@ -8,7 +8,7 @@
 --
 -- A call that never ends - its worker or its light thread was killed, its client has gone - holds its slots for HOLD
 -- and T from when it went; nothing has to run for that. If it hadn't gone yet, its booking ends BOOKING after its
--- moment. Only its ticket, in this worker, waits for the next sweep: one in SWEEP reservations.
+-- moment. Its ticket, in this worker, goes with the first reservation that comes HOLD after the last sweep, or sooner.
 --
 -- N is what is believed at the time (dict_learn.lua, which has keys of its own): slots from there on are left alone.
 --
@@ -250,13 +250,13 @@ end
 function M.new(dict, options)
   local refresh = options and options.refresh or function() end
   local window_of, limit, all_windows = allowance.windows(options and options.limits, new_window)
-  local tickets, serial, since_sweep = {}, 0, 0
+  local tickets, serial, since_sweep, swept = {}, 0, 0, -NEVER
 
   -- A dropped coroutine runs no code.
   local function sweep(now)
     since_sweep = since_sweep + 1
-    if since_sweep < SWEEP then return end
-    since_sweep = 0
+    if since_sweep < SWEEP and now < swept + HOLD then return end
+    since_sweep, swept = 0, now
     for id, ticket in pairs(tickets) do
       if ticket.ends < now then tickets[id] = nil end
     end

@@ -21,7 +21,8 @@
 --
 -- A call that ends without a word - its thread was killed, its client has gone - costs nobody more than time: out of
 -- line it is PATIENCE after it should have come again; a slot that it had is free for others FRESH and HOLD and T after
--- the server gave it out, on its own; what this process remembers of it goes with one in SWEEP reservations.
+-- the server gave it out, on its own; what this process remembers of it goes with the first reservation that comes HOLD
+-- after the last sweep, or sooner.
 
 local allowance = require "jdcloud.limiter.allowance"
 local core = require "jdcloud.core"
@@ -102,11 +103,12 @@ function M.new(given)
   local window_of, limit, all_windows = allowance.windows(given.limits, function(key, calls, seconds, set)
     return redis_window.new(key, calls, seconds, set, prefix)
   end)
-  local tickets, serial, since_sweep = {}, 0, 0
+  local tickets, serial, since_sweep, swept = {}, 0, 0, -NEVER
 
-  local function forget_dropped()
-    local now = self.clock()
-    since_sweep = 0
+  local function forget_dropped(now)
+    since_sweep = since_sweep + 1
+    if since_sweep < SWEEP and now < swept + HOLD then return end
+    since_sweep, swept = 0, now
     for id, ticket in pairs(tickets) do
       if ticket.ends < now then
         tickets[id] = nil
@@ -117,14 +119,14 @@ function M.new(given)
     end
   end
 
-  local function open(keys, n)
+  local function open(keys, n, now)
     local ticket = { places = {}, windows = #keys, ends = NEVER }
     for i = 1, #keys * n do
       ticket.places[i] = redis_window.join(window_of(keys[(i - 1) % #keys + 1]), ticket)
     end
-    serial, since_sweep = serial + 1, since_sweep + 1
+    serial = serial + 1
     tickets[serial] = ticket
-    if since_sweep >= SWEEP then forget_dropped() end
+    forget_dropped(now)
     return ticket, serial
   end
 
@@ -138,7 +140,7 @@ function M.new(given)
   function limiter.reserve(keys, n, now, latest, id)
     latest = latest or NEVER
     local ticket = id and tickets[id]
-    if not ticket then ticket, id = open(keys, n) end
+    if not ticket then ticket, id = open(keys, n, now) end
     ticket.ends = now + 2 * self.slow + PATIENCE
     for _, place in ipairs(ticket.places) do
       local grant = place.grant
