@@ -9,11 +9,16 @@ static void back_off(jdc_call *call, int64_t delay_ms, jdc_wait_why why) {
   if (delay_ms > 0) jdc_call_note_wait(call, why);
 }
 
+/* A limiter shuts its window, and lets them go one by one as it opens again: a jitter on the hint would mix up their
+ * order, and a long delay would keep those waiting who stand in line behind. */
+#define SPREAD 4 /* doublings: up to 0.8 s */
+
 static void repeat_throttled(jdc_call *call, uint64_t random) {
   call->tries--;
-  /* A limiter lets them go one by one as the hint has passed: a jitter on it would mix up their order. */
-  int64_t room = call->options.limiter == JDC_LIMITER_NONE ? call->wait_left : 0;
-  int64_t delay = jdc_retry_delay(call->throttles++, random, call->verdict.retry_after_ms, room);
+  unsigned repeats = call->throttles++;
+  bool limited = call->options.limiter != JDC_LIMITER_NONE;
+  if (limited && repeats > SPREAD) repeats = SPREAD;
+  int64_t delay = jdc_retry_delay(repeats, random, call->verdict.retry_after_ms, limited ? 0 : call->wait_left);
   if (delay <= call->wait_left) {
     back_off(call, delay, JDC_WAIT_THROTTLED);
     return;

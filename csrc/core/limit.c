@@ -5,8 +5,10 @@
 
 #include "limit_keys.h"
 #include "limit_learn.h"
+#include "limit_share.h"
 
 #define SWEEP_MS 1000 /* the least time between two looks for lost tickets */
+#define LOOK_MS  2000 /* what takes longer is looked at again if it may come sooner */
 #define FREE_END UINT32_MAX
 
 typedef struct pass {
@@ -155,18 +157,23 @@ static void refuse(jdc_grant *out, int64_t moment) {
 
 /* When a call that waits until `moment` is to ask again: then, or sooner, since more may be free by then than seems
  * now, and those behind it that ask later would go first. As a shut window opens: it was reckoned as if all on the wire
- * kept their slots, and others of them are throttled as well. Or else as a share grows. */
+ * kept their slots, and others of them are throttled as well. As a share grows. At a pace, which may change with every
+ * answer, after half of the time. */
 static int64_t look_again(jdc_limit *l, const place *p, int64_t moment, int64_t now) {
-  int64_t opens = now, grows = moment;
+  int64_t opens = now, next = moment, beat = 0;
   for (uint32_t i = 0; i < p->npasses; i++) {
     const jdc_window *w = window_of(l, &p->passes[i]);
     if (w == NULL) continue;
     opens = jdc_later(opens, w->shut);
-    int64_t next = w->belief.grown_at + w->rate.span;
-    if (w->belief.lowered && next > now && next < grows) grows = next;
+    beat = jdc_later(beat, w->every);
+    int64_t grows = w->belief.grown_at + w->rate.span;
+    if (w->belief.lowered && grows > now && grows < next) next = grows;
+    if (w->every == 0 || next - now <= LOOK_MS) continue;
+    int64_t most = LOOK_MS * (int64_t)(jdc_window_before(w, p->ticket) + 1);
+    next = now + ((next - now) / 2 < most ? (next - now) / 2 : most);
   }
-  if (opens == now) return grows;
-  return opens < moment ? opens : moment;
+  if (opens == now) return next;
+  return opens + beat < moment ? opens : moment;
 }
 
 static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_t now) {
@@ -364,8 +371,11 @@ bool jdc_limit_believes(jdc_limit *l, jdc_str key, int64_t now_ms, jdc_belief_vi
   jdc_window *w = &l->windows.list[at];
   jdc_window_look(w, now);
   jdc_learn_time(w, now);
-  *out = (jdc_belief_view){ w->rate.calls,          w->rate.span,
-                            w->belief.ceiling,      (int64_t)(w->count + w->flying),
-                            (int64_t)w->line.count, w->shut > now ? w->shut - now : 0 };
+  *out = (jdc_belief_view){ w->rule.calls == 0 ? 0 : w->belief.share / JDC_SHARE_ONE,
+                            w->rate.span,
+                            w->belief.ceiling,
+                            (int64_t)(w->count + w->flying),
+                            (int64_t)w->line.count,
+                            w->shut > now ? w->shut - now : 0 };
   return true;
 }

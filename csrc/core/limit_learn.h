@@ -1,30 +1,30 @@
 /* limit_learn.h - inside of limit: what a window learns from the service (protocol.md 6), and how it forgets it.
  *
- * The share is what the window believes to be its part of the allowance, at most the ceiling: the calls that were set
- * for the key, or announced by the service.
+ * A throttled answer shuts the window: for the server's hint, or until the service's minute turns. Calls that were sent
+ * before the one that made the share fall tell nothing new. What follows depends on who it seems to be (limit_share.h):
  *
- * - Throttled: the window is shut until the service's minute turns. The share becomes what went through in the span
- *   before, less a 32nd; no less than an 8th of what it was, since a client that has just begun can't know. Calls that
- *   were sent before the share fell tell nothing new.
- * - Growth: a span nothing, then a 64th, a 32nd, an 8th, a half with each span. Near the limit it feels its way, at a
- *   price of some calls; a limit that was raised is found in five spans. A share below a 6th of the ceiling seems to be
- *   one of many, where each that feels its way costs the others: it stays longer, and grows more slowly.
- * - Announced: the header's limit is the ceiling. If it counts more calls than are ours, others have the same
- *   allowance: a crowd. Then each keeps an even pace, at a beat of its own, so that all see in time how much is left,
- *   and foresee when it will be used up, but for a 96th. Then they stop, until the minute turns, without having been
- *   throttled. How early that was is by how much all have to slow down; and each takes a call more, so that who has
- *   little gains what who has much loses. Where the count doesn't fall back as the minute turns (a sliding window, a
- *   token bucket) they rest for a second, and slow down by a 32nd.
+ * - Alone: the share becomes what went through in the span before, less a 32nd; no less than an 8th of what it was,
+ *   since a client that has just begun can't know. With each span without a throttled answer it grows: not at all, by a
+ *   64th, a 32nd, an 8th, a half. Near the limit it feels its way, at a price of some calls; a limit that was raised is
+ *   found in five spans.
+ * - One of many: it falls by a 40th, or by a 12th where shares are small and a throttled answer is a rare event; two in
+ *   a row by a 12th more, to half at most in a minute. It grows by how many calls went through since, which is a
+ *   measure of how full the service is: hardly at first, by a 14th a span in the end. After two in a row, or a fall of
+ *   the limit, the limit seems to change: then, for a while, it grows much faster. Where shares are above a 16th of the
+ *   ceiling they draw near to each other meanwhile.
+ *   Throttled answers that come early in the service's minute speak for a rolling window: that is left alone for a
+ *   second, for up to eight if it goes on, and not until a minute turns. One that comes early after many that came late
+ *   speaks for a limit that fell: the share falls to what there is until then.
+ * - In a crowd: limit_crowd.h.
  *
- * Limits are taken for those of a minute: other spans have no headers, and their time turns as they end. */
+ * What nobody asked for in 128 spans is forgotten. Limits are taken for those of a minute: other spans have no headers,
+ * and their time turns as they end. */
 #ifndef JDC_LIMIT_LEARN_H
 #define JDC_LIMIT_LEARN_H
 
 #include "limit_window.h"
 
 JDC_BEGIN
-
-#define JDC_SHARE_ONE 1024 /* parts of a call */
 
 /* Sets the allowance; what was learnt is forgotten if it is another than before. */
 void jdc_learn_rule(jdc_window *w, jdc_rate rule, bool set);
@@ -46,7 +46,11 @@ void jdc_learn_headers(jdc_window *w, int64_t sent, int64_t now, int64_t limit, 
 /* A call that was sent at `sent` went through: one more of those before the fall, if it was on its way then. */
 void jdc_learn_more(jdc_window *w);
 static inline void jdc_learn_passed(jdc_window *w, int64_t sent) {
-  if (w->belief.lowered && w->belief.calm == 0 && sent < w->belief.fell_at) jdc_learn_more(w);
+  jdc_belief *b = &w->belief;
+  if (sent >= b->fell_at)
+    b->strikes = 0;
+  else if (b->lowered && b->calm == 0)
+    jdc_learn_more(w);
 }
 
 /* It was refused; retry_after_ms: the server's hint, -1 for none. */
@@ -55,8 +59,7 @@ void jdc_learn_throttled(jdc_window *w, int64_t sent, int64_t now, int64_t retry
 /* Time has passed. */
 void jdc_learn_later(jdc_window *w, int64_t now);
 static inline void jdc_learn_time(jdc_window *w, int64_t now) {
-  const jdc_belief *b = &w->belief;
-  if ((b->lowered && now >= b->grown_at + w->rate.span) || now >= b->empty_at) jdc_learn_later(w, now);
+  if (w->belief.lowered && now >= w->belief.grown_at + w->rate.span) jdc_learn_later(w, now);
 }
 
 JDC_END

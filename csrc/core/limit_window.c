@@ -25,12 +25,14 @@ static int64_t answer_at(const jdc_window *w, size_t i) {
   return w->answers[i < w->cap ? i : i - w->cap];
 }
 
-/* When the next may go of those that keep a distance. After a time when it was shut it goes at the beat that it had,
- * not with all others as the window opens. */
-static int64_t paced(const jdc_window *w, int64_t now) {
-  int64_t next = w->went + w->every;
+#define CREDIT 8 /* those that keep a distance make up for what they left unused in this part of a span */
+
+/* When the next should go of those that keep a distance: it may be in the past. After a time when it was shut it goes
+ * at the beat that it had, not with all others as the window opens. */
+static int64_t beat(const jdc_window *w, int64_t now) {
+  int64_t next = jdc_later(w->went + w->every, now - w->rate.span / CREDIT);
   if (next < w->shut) next += (w->shut - next + w->every - 1) / w->every * w->every;
-  return jdc_later(next, now);
+  return next;
 }
 
 int64_t jdc_window_moment(const jdc_window *w, size_t before, int64_t now) {
@@ -47,7 +49,7 @@ int64_t jdc_window_moment(const jdc_window *w, size_t before, int64_t now) {
       moment = answer_at(w, (size_t)frees) + w->rate.span;
     moment += cycles * w->rate.span;
   }
-  if (w->every > 0) moment = jdc_later(moment, paced(w, now) + (int64_t)before * w->every);
+  if (w->every > 0) moment = jdc_later(moment, beat(w, now) + (int64_t)before * w->every);
   return jdc_later(moment, w->shut);
 }
 
@@ -95,7 +97,7 @@ bool jdc_window_room(jdc_alloc alloc, jdc_window *w, bool waits) {
 
 void jdc_window_go(jdc_window *w, int64_t now) {
   w->flying++;
-  w->went = now;
+  w->went = w->every > 0 ? beat(w, now) : now;
 }
 
 void jdc_window_wait(jdc_window *w, jdc_ticket ticket) {
@@ -125,6 +127,7 @@ void jdc_window_leave(jdc_window *w, jdc_ticket ticket) {
 
 void jdc_window_land(jdc_window *w, bool answered, int64_t now) {
   if (w->flying > 0) w->flying--;
+  if (!answered) w->went -= w->every;                      /* its beat is free again */
   if (!answered || w->count + w->flying >= w->cap) return; /* sent while there was no limit: not counted */
   if (w->count > 0) now = jdc_later(now, answer_at(w, w->count - 1));
   size_t i = w->first + w->count++;

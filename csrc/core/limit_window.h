@@ -16,27 +16,37 @@ typedef struct jdc_rate {
   int64_t span;  /* ms */
 } jdc_rate;
 
-/* What a window has learnt from the service; limit_learn.h has the rules. */
+/* What a window has learnt from the service; limit_share.h, limit_learn.h and limit_crowd.h have the rules. */
 typedef struct jdc_belief {
-  int64_t share;   /* believed calls, in 1 / JDC_SHARE_ONE; rate.calls is its whole part */
-  int64_t ceiling; /* calls: never believed to be more */
-  int64_t fell_at; /* when it was lowered last, by a call that was sent after the time before */
-  int64_t before;  /* the share then */
-  int64_t passed;  /* calls that went through in the span before */
-  int64_t grown_at;
-  int64_t ahead; /* the service's clock less ours */
-  int32_t calm;  /* spans since it was lowered */
-  bool lowered;  /* share is below the ceiling */
-  bool dated;
-  bool crowded; /* others use the same allowance, the service's headers say so */
-  bool rolling; /* the service's window has no turn */
-  int64_t crowded_at;
-  int64_t others;     /* the least that others had used in this minute: who came before may be gone */
-  int64_t minute;     /* of the service, in which it told last what was left */
-  int64_t left;       /* that, */
-  int64_t left_at;    /* and when */
-  int64_t empty_at;   /* when it will all be used up, at the rate that was seen last; JDC_NEVER: not to be foreseen */
-  int64_t least_left; /* the least since grown_at */
+  int64_t share;    /* believed calls, in 1 / JDC_SHARE_ONE */
+  int64_t ceiling;  /* calls: never believed to be more */
+  int64_t fell_at;  /* when it fell last, by a call that was sent after the time before */
+  int64_t grown_at; /* when it grew last, or could have */
+  int64_t before;   /* the share before a fall, or before some in a row */
+  int64_t passed;   /* calls that went through in the span before it; -1: of no interest */
+  int64_t ahead;    /* the service's clock less ours */
+  int32_t calm;     /* spans since it fell */
+  bool lowered;     /* share is below the ceiling */
+  bool paced;       /* one of many: calls keep a distance */
+  bool dated;       /* ahead is known */
+
+  /* one of many */
+  int32_t strikes;     /* throttled calls in a row, */
+  int64_t struck_at;   /* since then, or within this span of them */
+  int32_t late, early; /* throttled answers by when they came in the service's minute, see limit_learn.c */
+  int64_t unrest_till; /* the limit seems to change */
+
+  /* a crowd */
+  bool crowded;  /* others use the same allowance, the service's headers say so */
+  bool rolling;  /* the service's window has no turn */
+  int64_t speed; /* how much faster than its share each may go just now, in 1 / JDC_SHARE_ONE */
+  int64_t steered_at;
+  int64_t crowd_from, crowd_till; /* since when there is one; when there was one no more */
+  int64_t crowded_at;             /* when others were seen last */
+  int64_t others;                 /* the least that others had used in this minute: who came before may be gone */
+  int64_t minute;                 /* of the service, in which it told last what was left, */
+  int64_t left;                   /* and that */
+  int64_t least_left;             /* the least since grown_at */
 } jdc_belief;
 
 typedef struct jdc_line {
@@ -53,7 +63,7 @@ typedef struct jdc_window { /* what every reservation needs comes first */
   jdc_line line;
   int64_t shut;  /* none may go before, the service said so */
   int64_t every; /* from one call to the next, at least; 0: they may go at once */
-  int64_t went;  /* when the last one went */
+  int64_t went;  /* when the last one went, or should have gone */
   int64_t used;  /* when it was or will be needed last */
   jdc_belief belief;
   jdc_rate rule; /* as it was set */

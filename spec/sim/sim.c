@@ -15,6 +15,8 @@
 #define SIM_CONTRACT  1000
 #define SIM_BASE_MS   50
 #define SIM_JITTER_MS 20000
+#define SIM_DOUBLINGS 10
+#define SIM_SPREAD    4 /* as csrc/core/call_repeat.c has it for those who come back to a limiter */
 
 typedef enum sim_kind { SIM_ARRIVE, SIM_ASK, SIM_SERVE, SIM_ANSWER } sim_kind;
 
@@ -223,7 +225,8 @@ static void sim_answer(sim *s, const sim_event *e) {
   if (!task->ok) *(counts ? &s->throttled : &s->early_throttled) += 1;
   sim_learn(s, c, task, e->at);
   if (!task->ok) {
-    int64_t most = SIM_BASE_MS << (task->tries < 10 ? task->tries : 10);
+    int doublings = s->cell->policy == SIM_OURS ? SIM_SPREAD : SIM_DOUBLINGS;
+    int64_t most = SIM_BASE_MS << (task->tries < doublings ? task->tries : doublings);
     task->tries++;
     int64_t delay = (int64_t)(sim_uniform(&s->events) * (double)(most < SIM_JITTER_MS ? most : SIM_JITTER_MS));
     sim_plan(&s->events, e->at + delay, SIM_ASK, e->client, e->task);

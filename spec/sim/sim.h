@@ -3,7 +3,8 @@
  * Every client has a stream of calls that come at an even rate (each somewhere in its interval), at most 64 of them
  * under way at once, the others queue, 2,000 at most. A call takes a log-normal time with a median of 40 ms and a p99
  * of 300 ms; the server counts it half-way. A throttled call is repeated after a back-off with full jitter (base 50 ms,
- * up to 20 s) until it comes through. Ten minutes to converge, then an hour is measured. */
+ * up to 20 s; ours up to 0.8 s, its limiter does the rest) until it comes through. Ten minutes to converge, then an
+ * hour is measured. */
 #ifndef SIM_H
 #define SIM_H
 

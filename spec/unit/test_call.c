@@ -281,7 +281,7 @@ static const row rows[] = {
     READ,
     { &unavailable, &rate_limit, &closed, &rate_limit, &unavailable },
     ATTEMPTS,
-    "btlbtl",
+    "btlbltl", /* throttled once it keeps a distance to itself */
     2 * COST,
     0 },
   { "throttled, then perhaps executed", POST, { &rate_limit, &gateway_504 }, UNSAFE, "tl", 0, 0 },

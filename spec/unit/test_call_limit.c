@@ -405,6 +405,7 @@ static void the_limiter_learns_from_answers(void **state) {
   w->no_jitter = true;
   w->options.operation = JDC_STR("op");
   jdc_limit *limit = jdc_cloud_limit(w->cloud);
+  assert_int_equal(jdc_limit_set(limit, JDC_STR("/vm.op"), 60, 60000), JDC_OK);
   jdc_belief_view believes;
   BEGIN(w);
   EXPECT_SEND(w, w->call);

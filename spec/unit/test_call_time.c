@@ -167,6 +167,7 @@ static void an_answer_after_the_deadline_leads_to_no_other_attempt(void **state)
 
 static void throttling_waits_as_long_as_max_wait_allows(void **state) {
   test_world *w = repeatable(state);
+  test_unpaced(w);
   w->options.max_wait_ms = 1500;
   w->options.attempts = 1;
   BEGIN(w);

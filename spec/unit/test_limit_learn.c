@@ -25,6 +25,21 @@ static void refuse_one(jdc_limit *l, int64_t now, int64_t date_ms) {
   settle(l, g.ticket, now, &s);
 }
 
+/* Sends a call as soon as it may go; when that is. */
+static int64_t settled(jdc_limit *l, int64_t now, const jdc_settlement *s) {
+  jdc_grant g = ask(l, "k", NULL, now, 0);
+  for (; g.wait_ms > 0; g = ask(l, "k", NULL, now, g.ticket)) now += g.wait_ms;
+  settle(l, g.ticket, now, s);
+  return now;
+}
+
+static int64_t refused(jdc_limit *l, int64_t now) {
+  static const jdc_settlement throttled = { .outcome = JDC_SETTLE_THROTTLED, .retry_after_ms = -1 };
+  return settled(l, now, &throttled);
+}
+
+static int64_t passed(jdc_limit *l, int64_t now) { return settled(l, now, &done); }
+
 static void a_throttled_window_opens_when_the_services_minute_turns(void **state) {
   (void)state;
   static const struct {
@@ -117,20 +132,175 @@ static void an_announced_limit_is_believed_up_to_what_was_set_for_the_key(void *
   }
 }
 
-/* Alone, all of it goes at once; beside others a call goes at a beat, and none when nearly nothing is left. */
-static void who_shares_an_announced_limit_keeps_a_pace_and_stops_in_time(void **state) {
+static void tell_at(jdc_limit *l, int64_t sent, int64_t now, int64_t left, int64_t into) {
+  jdc_grant g = ask(l, "k", NULL, sent, 0);
+  assert_int_equal(g.wait_ms, 0);
+  jdc_settlement s = { .outcome = JDC_SETTLE_DONE, .limit = 600, .left = left, .date_ms = WALL + into };
+  settle(l, g.ticket, now, &s);
+}
+
+#define BEGUN (START + 1001) /* a second into a minute, WALL + 1000 */
+
+/* 100 calls of ours and 200 of others, a second into a minute. */
+static jdc_limit *crowd(void) {
+  jdc_limit *l = new_limit(1000, MINUTE);
+  for (int i = 1; i < 100; i++) tell_at(l, BEGUN, BEGUN, 600 - i, 1001);
+  assert_int_equal(wait_of(l, "k", BEGUN), 0);
+  tell_at(l, BEGUN, BEGUN, 300, 1001);
+  return l;
+}
+
+static int at_once(jdc_limit *l, int64_t now) {
+  int n = 0;
+  while (wait_of(l, "k", now) == 0) n++;
+  return n;
+}
+
+/* Alone, all of it goes at once; beside others a call goes at a beat, which follows what is left. */
+static void who_shares_an_announced_limit_keeps_a_pace(void **state) {
+  (void)state;
+  jdc_limit *l = crowd();
+  assert_in_range(view(l, BEGUN).calls, 195, 205);
+  assert_in_range(wait_of(l, "k", BEGUN), 580, 610); /* at half the speed: half of what there should be is left */
+  tell_at(l, START + 30000, START + 30001, 300, 30000);
+  int64_t calls = view(l, START + 30001).calls;
+  assert_in_range(calls, 100, 190);                                                         /* it fell meanwhile */
+  at_once(l, START + 30001);                                                                /* and one that waits */
+  assert_in_range(wait_of(l, "k", START + 30001), MINUTE / calls, 2 * MINUTE / calls + 40); /* now as there should be */
+  end_limit(l);
+}
+
+/* What it left unused in an 8th of the minute it makes up for, and no more. */
+static void who_keeps_a_pace_makes_up_for_a_little(void **state) {
+  (void)state;
+  jdc_limit *l = crowd();
+  tell_at(l, START + 20000, START + 20001, 400, 20000);
+  assert_in_range(at_once(l, START + 20001), 15, 25); /* of about 170 a minute */
+  end_limit(l);
+}
+
+static void who_shares_an_announced_limit_stops_in_time(void **state) {
+  (void)state;
+  jdc_limit *l = crowd();
+  tell_at(l, START + 40000, START + 40001, 7, 40000);
+  assert_int_equal(view(l, START + 40001).shut_ms, 0);
+  tell_at(l, START + 45000, START + 45001, 6, 45000);
+  assert_int_equal(view(l, START + 45001).shut_ms, 15001 - 1);
+  end_limit(l);
+}
+
+/* Who was told a part of the limit keeps to that, in bursts, whatever others use. */
+static void who_was_told_a_part_is_in_no_crowd(void **state) {
   (void)state;
   jdc_limit *l = new_limit(1000, MINUTE);
-  for (int i = 1; i < 100; i++) tell(l, START, 600, 600 - i);
-  assert_int_equal(wait_of(l, "k", START), 0);
-  tell(l, START + 100, 600, 300); /* 300 used, about 100 of them ours */
-  jdc_belief_view v = view(l, START + 100);
-  assert_in_range(v.calls, 190, 210);
-  assert_in_range(wait_of(l, "k", START + 100), 280, 320);
-  jdc_grant g = ask(l, "k", NULL, START + 2000, 0);
-  jdc_settlement s = { .outcome = JDC_SETTLE_DONE, .limit = 600, .left = 6, .date_ms = WALL + 40000 };
-  settle(l, g.ticket, START + 2000, &s);
-  assert_int_equal(view(l, START + 2000).shut_ms, 20001);
+  assert_int_equal(jdc_limit_set(l, JDC_STR("k"), 300, MINUTE), JDC_OK);
+  tell_at(l, BEGUN, BEGUN, 200, 1001);
+  assert_int_equal(at_once(l, BEGUN), 299);
+  end_limit(l);
+}
+
+/* An answer that was on its way as the minute turned may be of the one before. */
+static void headers_of_the_minute_before_dont_stop_this_one(void **state) {
+  (void)state;
+  jdc_limit *l = crowd();
+  tell_at(l, START + 59990, START + 60020, 2, 59000);
+  assert_int_equal(view(l, START + 60020).shut_ms, 0);
+  tell_at(l, START + 60400, START + 60420, 2, 60000);
+  assert_true(view(l, START + 60420).shut_ms > 59000);
+  end_limit(l);
+}
+
+/* What was left doesn't come back as the minute turns: then it is rested for a second, not until it turns again. */
+static void a_rolling_limit_that_is_used_up_is_left_alone_for_a_second(void **state) {
+  (void)state;
+  jdc_limit *l = crowd();
+  tell_at(l, START + 50000, START + 50001, 20, 50000);
+  tell_at(l, START + 62000, START + 62001, 20, 62000);
+  tell_at(l, START + 64000, START + 64001, 0, 64000);
+  assert_int_equal(view(l, START + 64001).shut_ms, 1000);
+  end_limit(l);
+}
+
+/* One of many: below a quarter of the ceiling calls keep a distance. */
+static jdc_limit *one_of_many(int64_t into) {
+  jdc_limit *l = new_limit(1000, MINUTE);
+  pass(l, 20, START);
+  refuse_one(l, START + 30, WALL + into);
+  assert_int_equal(view(l, START + 30).calls, 125);
+  return l;
+}
+
+static int64_t opens(jdc_limit *l, int64_t now) { return now + view(l, now).shut_ms; }
+
+static void who_seems_to_be_one_of_many_keeps_a_pace(void **state) {
+  (void)state;
+  jdc_limit *l = one_of_many(30000);
+  int64_t now = opens(l, START + 30) + MINUTE / 8; /* all that may be made up for */
+  assert_in_range(at_once(l, now), 15, 16);
+  int64_t first = passed(l, now), second = passed(l, now);
+  assert_int_equal(second - first, MINUTE / 125);
+  end_limit(l);
+}
+
+/* Late ones speak for a calendar, whose minute is waited for; early ones for a rolling window. */
+static void the_kind_of_window_is_seen_by_when_it_is_full(void **state) {
+  (void)state;
+  jdc_limit *l = one_of_many(50000);
+  int64_t now = START + 30, turn = opens(l, now);
+  assert_int_equal(turn - now, 10001);
+  for (int i = 0; i < 3; i++) { /* each a minute later, 10 s into it, and the call after each goes through */
+    now = refused(l, turn + i * MINUTE + 10000);
+    assert_in_range(view(l, now).shut_ms, i == 0 ? 49000 : 1000, i == 0 ? 50000 : 1000);
+    passed(l, opens(l, now));
+  }
+  static const int64_t rests[] = { 1000, 2000, 4000, 8000, 8000 }; /* in a row */
+  for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+    now = refused(l, opens(l, now) + 1000);
+    assert_int_equal(view(l, now).shut_ms, rests[i]);
+  }
+  end_limit(l);
+}
+
+/* Two throttled calls in a row cut more, but no more than a half in a minute. */
+static void throttled_in_a_row_a_share_falls_by_half_at_most(void **state) {
+  (void)state;
+  jdc_limit *l = one_of_many(10000);
+  int64_t now = opens(l, START + 30);
+  now = refused(l, now + MINUTE + 10000);
+  int64_t once = view(l, now).calls;
+  assert_in_range(once, 118, 124);
+  passed(l, opens(l, now));
+  now = refused(l, now + MINUTE);
+  int64_t first = view(l, now).calls, most = now + MINUTE, share = first;
+  for (now = opens(l, now); now < most; now = opens(l, now)) {
+    now = refused(l, now);
+    if (now < most) share = view(l, now).calls;
+  }
+  assert_in_range(share, once / 2 - 2, once / 2 + 2);
+  end_limit(l);
+}
+
+/* Many that were full late in the minute, then one early: the limit fell, to what there was until then. */
+static void a_limit_that_fell_is_seen_at_once(void **state) {
+  (void)state;
+  jdc_limit *l = one_of_many(50000);
+  int64_t turn = opens(l, START + 30);
+  for (int i = 0; i < 8; i++, turn += MINUTE) {
+    refused(l, turn + 55000);
+    passed(l, turn + MINUTE);
+  }
+  int64_t before = view(l, turn + 30000).calls, now = refused(l, turn + 30000);
+  assert_in_range(view(l, now).calls, before / 2, before / 2 + before / 50);
+  end_limit(l);
+}
+
+static void what_nobody_asks_for_is_forgotten(void **state) {
+  (void)state;
+  jdc_limit *l = one_of_many(30000);
+  assert_true(view(l, START + 127 * MINUTE).calls <= 1000);
+  refuse_one(l, START + 128 * MINUTE, 0);
+  assert_true(view(l, START + 128 * MINUTE).calls < 1000);
+  assert_int_equal(view(l, START + 256 * MINUTE + 1000).calls, 1000);
   end_limit(l);
 }
 
@@ -173,7 +343,17 @@ int main(void) {
     cmocka_unit_test(calls_that_were_sent_before_tell_nothing_new),
     cmocka_unit_test(a_share_grows_slowly_then_fast_up_to_what_is_allowed),
     cmocka_unit_test(an_announced_limit_is_believed_up_to_what_was_set_for_the_key),
-    cmocka_unit_test(who_shares_an_announced_limit_keeps_a_pace_and_stops_in_time),
+    cmocka_unit_test(who_shares_an_announced_limit_keeps_a_pace),
+    cmocka_unit_test(who_keeps_a_pace_makes_up_for_a_little),
+    cmocka_unit_test(who_shares_an_announced_limit_stops_in_time),
+    cmocka_unit_test(who_was_told_a_part_is_in_no_crowd),
+    cmocka_unit_test(headers_of_the_minute_before_dont_stop_this_one),
+    cmocka_unit_test(a_rolling_limit_that_is_used_up_is_left_alone_for_a_second),
+    cmocka_unit_test(who_seems_to_be_one_of_many_keeps_a_pace),
+    cmocka_unit_test(the_kind_of_window_is_seen_by_when_it_is_full),
+    cmocka_unit_test(throttled_in_a_row_a_share_falls_by_half_at_most),
+    cmocka_unit_test(a_limit_that_fell_is_seen_at_once),
+    cmocka_unit_test(what_nobody_asks_for_is_forgotten),
     cmocka_unit_test(a_throttled_call_that_comes_again_keeps_its_place),
     cmocka_unit_test(the_role_says_whose_window_is_full),
   };

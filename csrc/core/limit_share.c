@@ -1,0 +1,48 @@
+/* limit_share.c - shares and paces (limit_share.h). */
+#include "limit_share.h"
+
+#define SHUT_MS INT64_C(1000) /* of a throttled window whose service's clock is unknown */
+#define MANY    4             /* who has less than this part of the ceiling is one of many, so it seems, */
+#define FEW     2             /* until it has this part; */
+#define CALLS   64            /* a smaller ceiling tells nothing: by a single call it would seem so */
+#define LN2     710           /* of JDC_SHARE_ONE */
+
+void jdc_share_set(jdc_window *w, int64_t share) {
+  jdc_belief *b = &w->belief;
+  int64_t most = b->ceiling * JDC_SHARE_ONE;
+  b->share = share < JDC_SHARE_ONE ? JDC_SHARE_ONE : share;
+  b->lowered = b->share < most;
+  if (!b->lowered) b->share = most;
+  b->paced = b->crowded || (b->ceiling >= CALLS && b->share < most / (b->paced ? FEW : MANY));
+  w->rate.calls = b->paced ? b->ceiling : b->share / JDC_SHARE_ONE;
+  w->every = b->paced ? w->rate.span * JDC_SHARE_ONE / b->share : 0;
+  if (b->crowded) w->every = w->every * JDC_SHARE_ONE / b->speed;
+}
+
+void jdc_share_times(jdc_window *w, int64_t parts) {
+  jdc_share_set(w, w->belief.share + w->belief.share * parts / JDC_SHARE_ONE);
+}
+
+void jdc_share_ceiling(jdc_window *w, int64_t ceiling) {
+  bool lowered = w->belief.lowered;
+  w->belief.ceiling = ceiling;
+  jdc_share_set(w, lowered ? w->belief.share : ceiling * JDC_SHARE_ONE);
+}
+
+int64_t jdc_share_excess(const jdc_belief *b) {
+  int64_t x = b->share, y = b->ceiling * JDC_SHARE_ONE / 16, ln = 0;
+  for (; x >= 2 * y; y *= 2) ln += LN2;
+  for (; x < y; x *= 2) ln -= LN2;
+  return ln + (x - y) * LN2 / y; /* in between it is taken for a straight line */
+}
+
+int64_t jdc_turn_into(const jdc_window *w, int64_t now) {
+  int64_t span = jdc_turn_span(w), into = (now + w->belief.ahead) % span;
+  return into < 0 ? into + span : into;
+}
+
+int64_t jdc_turn_next(const jdc_window *w, int64_t now) {
+  int64_t span = jdc_turn_span(w);
+  if (!w->belief.dated) return now + (span < SHUT_MS ? span : SHUT_MS);
+  return now + span - jdc_turn_into(w, now);
+}
