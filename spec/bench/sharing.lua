@@ -54,7 +54,7 @@ local function cost_in_redis(port)
 end
 
 local function judge_use(name, log, trips)
-  local windows = rush.windows(log, SECONDS)
+  local windows = rush.windows(log, SECONDS, WINDOWS)
   measure.judge_least(name .. ": use of what is allowed", windows.mean / CALLS * 100, " %", 97,
     ("%d windows"):format(windows.windows))
   measure.judge(name .. ": throttled answers", windows.throttled, "", 0)

@@ -51,8 +51,9 @@ end
 --- What a gateway's log says about its windows.
 -- @param log of the gateway
 -- @param seconds of a window
+-- @param count of windows that are looked at, or nil: callers that end one by one leave the last ones half empty
 -- @return { calls, throttled, windows = those between the first and the last, most = calls in one of them, mean }
-function M.windows(log, seconds)
+function M.windows(log, seconds, count)
   local counts, throttled, first, last = {}, 0, math.huge, -math.huge
   for _, entry in ipairs(log) do
     if entry.status == 429 then throttled = throttled + 1 end
@@ -60,6 +61,7 @@ function M.windows(log, seconds)
     counts[w] = (counts[w] or 0) + 1
     first, last = math.min(first, w), math.max(last, w)
   end
+  if count then last = math.min(last, first + 1 + count) end
   local most, total = 0, 0
   for w = first + 1, last - 1 do
     most, total = math.max(most, counts[w] or 0), total + (counts[w] or 0)
