@@ -37,6 +37,7 @@ static inline void jdc_learn_date(jdc_window *w, int64_t now, int64_t date_ms) {
   jdc_belief *b = &w->belief;
   int64_t ahead = date_ms - now - 1; /* our clock is cut to milliseconds */
   if (!b->dated || ahead > b->ahead || ahead < b->ahead - JDC_STEPPED_MS) b->ahead = ahead;
+  b->date = date_ms;
   b->dated = true;
 }
 

@@ -36,13 +36,16 @@ int64_t jdc_share_excess(const jdc_belief *b) {
   return ln + (x - y) * LN2 / y; /* in between it is taken for a straight line */
 }
 
-int64_t jdc_turn_into(const jdc_window *w, int64_t now) {
-  int64_t span = jdc_turn_span(w), into = (now + w->belief.ahead) % span;
-  return into < 0 ? into + span : into;
-}
+/* How far a moment of the service's clock is in its span. */
+static int64_t into(int64_t clock, int64_t span) { return clock % span < 0 ? clock % span + span : clock % span; }
+
+/* The service's clock, at least: that of its last Date or later. */
+static int64_t clock_of(const jdc_belief *b, int64_t now) { return jdc_later(now + b->ahead, b->date); }
+
+int64_t jdc_turn_into(const jdc_window *w, int64_t now) { return into(clock_of(&w->belief, now), jdc_turn_span(w)); }
 
 int64_t jdc_turn_next(const jdc_window *w, int64_t now) {
-  int64_t span = jdc_turn_span(w);
+  int64_t span = jdc_turn_span(w), clock = clock_of(&w->belief, now);
   if (!w->belief.dated) return now + (span < SHUT_MS ? span : SHUT_MS);
-  return now + span - jdc_turn_into(w, now);
+  return clock - into(clock, span) + span - w->belief.ahead;
 }

@@ -25,10 +25,11 @@ typedef struct jdc_belief {
   int64_t before;   /* the share before a fall, or before some in a row */
   int64_t passed;   /* calls that went through in the span before it; -1: of no interest */
   int64_t ahead;    /* the service's clock less ours */
+  int64_t date;     /* the service's clock is no earlier: its last Date */
   int32_t calm;     /* spans since it fell */
   bool lowered;     /* share is below the ceiling */
   bool paced;       /* one of many: calls keep a distance */
-  bool dated;       /* ahead is known */
+  bool dated;       /* ahead and date are known */
 
   /* one of many */
   int32_t strikes;     /* throttled calls in a row, */
