@@ -54,9 +54,9 @@ local function cost_in_redis(port)
 end
 
 local function judge_use(name, log, trips)
-  local windows = rush.windows(log, SECONDS, WINDOWS)
-  measure.judge_least(name .. ": use of what is allowed", windows.mean / CALLS * 100, " %", 97,
-    ("%d windows"):format(windows.windows))
+  local windows = rush.windows(log, SECONDS)
+  local use, n = rush.use(log, CALLS, SECONDS, WINDOWS)
+  measure.judge_least(name .. ": use of what is allowed", use * 100, " %", 97, ("%d windows"):format(n))
   measure.judge(name .. ": throttled answers", windows.throttled, "", 0)
   if trips then measure.judge(name .. ": round trips per call", trips / windows.calls, "", 0.1) end
 end

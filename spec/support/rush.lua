@@ -53,7 +53,7 @@ end
 -- @param seconds of a window
 -- @param count of windows that are looked at, or nil: callers that end one by one leave the last ones half empty
 -- @return { calls, throttled, windows = those between the first and the last, most = calls in one of them, mean }
-function M.windows(log, seconds, count)
+function M.windows(log, seconds)
   local counts, throttled, first, last = {}, 0, math.huge, -math.huge
   for _, entry in ipairs(log) do
     if entry.status == 429 then throttled = throttled + 1 end
@@ -61,13 +61,29 @@ function M.windows(log, seconds, count)
     counts[w] = (counts[w] or 0) + 1
     first, last = math.min(first, w), math.max(last, w)
   end
-  if count then last = math.min(last, first + 1 + count) end
   local most, total = 0, 0
   for w = first + 1, last - 1 do
     most, total = math.max(most, counts[w] or 0), total + (counts[w] or 0)
   end
   local windows = last - first - 1
   return { calls = #log, throttled = throttled, windows = windows, most = most, mean = total / math.max(1, windows) }
+end
+
+--- The least time in which so many windows' calls may go, as a part of the time that they took: bursts that are counted
+-- by the gateway's windows are one more or less, as they fall before or after the last one's end.
+-- @param log of the gateway
+-- @param calls allowed in a window of so many seconds
+-- @param seconds
+-- @param count of windows, at most
+-- @return part, windows that were looked at
+function M.use(log, calls, seconds, count)
+  local times = {}
+  for _, entry in ipairs(log) do
+    if entry.status ~= 429 then times[#times + 1] = entry.time end
+  end
+  table.sort(times)
+  local n = math.min(count, math.floor((#times - 1) / calls))
+  return n * seconds / (times[n * calls + 1] - times[1]), n
 end
 
 return M
