@@ -28,10 +28,13 @@
 #define CALLS        63 /* the steps of growth, in calls that went through; */
 #define CALLS_UNREST 150 /* while it changes: in calls, of a rolling window, */
 #define CALM_UNREST  1   /* in spans, after so many, of a calendar's */
+#define LONG         48  /* after so many spans, */
+#define LONG_WAY     20  /* or steps where shares aren't small, it seems that the others are gone: */
+#define AGAIN        4   /* then it grows by this part */
 #define STEP         11  /* and a bit of a call with each span, in 1 / ONE */
 #define NEAR         40  /* by so much of their excess large shares shrink with each span, */
 #define NEAR_UNREST  120 /* by so much while the limit changes, */
-#define SPREAD_SMALL 4   /* and small ones grow */
+#define SPREAD_SMALL 3   /* and small ones grow */
 
 void jdc_learn_rule(jdc_window *w, jdc_rate rule, bool set) {
   if (w->rule.calls == rule.calls && w->rule.span == rule.span && w->set == set && w->belief.ceiling > 0) return;
@@ -140,6 +143,7 @@ static int64_t growth_among_many(const jdc_window *w) {
   static const int32_t steady[] = { 0, 2, 7, 72 }, unrest[] = { 0, 80, 80, 164 };
   int64_t small = b->ceiling * ONE / SMALL, passed = b->calm * b->share / ONE, excess = jdc_share_excess(b);
   int64_t n = passed / (b->share < small ? jdc_later(CALLS * small / b->share, 1) : CALLS);
+  if (b->calm >= LONG || (b->share >= small && n >= LONG_WAY)) return ONE / AGAIN;
   int64_t parts = steady[n < 3 ? n : 3];
   bool changes = b->grown_at < b->unrest_till;
   if (changes) {

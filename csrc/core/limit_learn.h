@@ -9,9 +9,10 @@
  *   found in five spans.
  * - One of many: it falls by a 40th, or by a 12th where shares are small and a throttled answer is a rare event; two in
  *   a row by a 12th more, to half at most in a minute. It grows by how many calls went through since, which is a
- *   measure of how full the service is: hardly at first, by a 14th a span in the end. After two in a row, or a fall of
- *   the limit, the limit seems to change: then, for a while, it grows much faster. Where shares are above a 16th of the
- *   ceiling they draw near to each other meanwhile.
+ *   measure of how full the service is: hardly at first, by a 14th a span later, and by a quarter once that has gone on
+ *   for so long that the others must be gone. After two in a row, or a fall of the limit, the limit seems to change:
+ *   then, for a while, it grows much faster. Where shares are above a 16th of the ceiling they draw near to each other
+ *   meanwhile.
  *   Throttled answers that come early in the service's minute speak for a rolling window: that is left alone for a
  *   second, for up to eight if it goes on, and not until a minute turns. One that comes early after many that came late
  *   speaks for a limit that fell: the share falls to what there is until then.

@@ -294,6 +294,18 @@ static void a_limit_that_fell_is_seen_at_once(void **state) {
   end_limit(l);
 }
 
+/* One throttled answer that nothing followed, be the window used or not: it was somebody who is gone. */
+static void who_is_alone_again_finds_it_out(void **state) {
+  (void)state;
+  for (int used = 0; used < 2; used++) {
+    jdc_limit *l = one_of_many(30000);
+    for (int64_t now = opens(l, START + 30), end = now + 20 * MINUTE; now < end; now += MINUTE / 60)
+      if (used) passed(l, now);
+    assert_int_equal(view(l, START + 22 * MINUTE).calls, 1000);
+    end_limit(l);
+  }
+}
+
 static void what_nobody_asks_for_is_forgotten(void **state) {
   (void)state;
   jdc_limit *l = one_of_many(30000);
@@ -353,6 +365,7 @@ int main(void) {
     cmocka_unit_test(the_kind_of_window_is_seen_by_when_it_is_full),
     cmocka_unit_test(throttled_in_a_row_a_share_falls_by_half_at_most),
     cmocka_unit_test(a_limit_that_fell_is_seen_at_once),
+    cmocka_unit_test(who_is_alone_again_finds_it_out),
     cmocka_unit_test(what_nobody_asks_for_is_forgotten),
     cmocka_unit_test(a_throttled_call_that_comes_again_keeps_its_place),
     cmocka_unit_test(the_role_says_whose_window_is_full),
