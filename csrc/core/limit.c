@@ -7,9 +7,10 @@
 #include "limit_learn.h"
 #include "limit_share.h"
 
-#define SWEEP_MS 1000 /* the least time between two looks for lost tickets */
-#define LOOK_MS  2000 /* what takes longer is looked at again if it may come sooner */
-#define FREE_END UINT32_MAX
+#define SWEEP_MS   1000 /* the least time between two looks for lost tickets */
+#define LOOK_MS    2000 /* what takes longer is looked at again if it may come sooner, */
+#define LOOK_SPANS 8    /* and what takes as many spans, or minutes, in any case */
+#define FREE_END   UINT32_MAX
 
 typedef struct pass {
   size_t window;   /* its place */
@@ -157,8 +158,8 @@ static void refuse(jdc_grant *out, int64_t moment) {
 
 /* When a call that waits until `moment` is to ask again: then, or sooner, since more may be free by then than seems
  * now, and those behind it that ask later would go first. As a shut window opens: it was reckoned as if all on the wire
- * kept their slots, and others of them are throttled as well. As a share grows. At a pace, which may change with every
- * answer, after half of the time. */
+ * kept their slots, and others of them are throttled as well. As a share grows, and after a while in any case: another
+ * limit may have been announced. At a pace, which may change with every answer, after half of the time. */
 static int64_t look_again(jdc_limit *l, const place *p, int64_t moment, int64_t now) {
   int64_t opens = now, next = moment, beat = 0;
   for (uint32_t i = 0; i < p->npasses; i++) {
@@ -166,14 +167,15 @@ static int64_t look_again(jdc_limit *l, const place *p, int64_t moment, int64_t 
     if (w == NULL) continue;
     opens = jdc_later(opens, w->shut);
     beat = jdc_later(beat, w->every);
-    int64_t grows = w->belief.grown_at + w->rate.span;
+    int64_t grows = w->belief.grown_at + w->rate.span, span = jdc_later(w->rate.span, JDC_MINUTE_MS);
     if (w->belief.lowered && grows > now && grows < next) next = grows;
+    if (next - now > LOOK_SPANS * span) next = now + LOOK_SPANS * span;
     if (w->every == 0 || next - now <= LOOK_MS) continue;
     int64_t most = LOOK_MS * (int64_t)(jdc_window_before(w, p->ticket) + 1);
     next = now + ((next - now) / 2 < most ? (next - now) / 2 : most);
   }
   if (opens == now) return next;
-  return opens + beat < moment ? opens : moment;
+  return opens + (beat < LOOK_MS ? beat : LOOK_MS) < moment ? opens : moment;
 }
 
 static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_t now) {

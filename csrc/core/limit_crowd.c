@@ -1,7 +1,7 @@
 /* limit_crowd.c - how a crowd steers (limit_crowd.h; spec/sim shows what each figure brings). */
 #include "limit_crowd.h"
 
-#include "limit_share.h"
+#include "limit_learn.h"
 
 #define ONE           JDC_SHARE_ONE
 #define MINUTE        JDC_MINUTE_MS
@@ -11,7 +11,6 @@
 #define SETTLE        (8 * MINUTE)  /* at first shares draw near to each other at this rate a minute, */
 #define NEAR_AT_FIRST 128           /* in parts of ONE, */
 #define NEAR_LATER    10            /* then at this */
-#define STALE         (MINUTE / 4)  /* the longest time that a figure speaks for */
 
 #define RESERVE 96 /* the part of a calendar's limit at which all stop */
 #define SOFT    32 /* the part that is added to what is left and to what should be: towards the end both vanish */
@@ -53,7 +52,7 @@ static int64_t steer_rolling(jdc_window *w, int64_t left) {
 
 static void steer(jdc_window *w, int64_t now, int64_t left) {
   jdc_belief *b = &w->belief;
-  int64_t past = clamp(now - b->steered_at, 0, STALE);
+  int64_t past = clamp(now - b->steered_at, 0, JDC_STALE_MS);
   int64_t parts = b->rolling ? steer_rolling(w, left) : steer_calendar(w, now, left);
   parts -= jdc_share_excess(b) * (now < b->crowd_from + SETTLE ? NEAR_AT_FIRST : NEAR_LATER) / ONE;
   b->steered_at = now;
@@ -97,13 +96,18 @@ void jdc_crowd_headers(jdc_window *w, int64_t sent, int64_t now, int64_t limit, 
   jdc_belief *b = &w->belief;
   int64_t minute = (now + b->ahead) / MINUTE, before = b->minute;
   if (!b->rolling && (sent + b->ahead) / MINUTE != minute) return; /* of the minute before, or of this? */
-  bool soon = minute == before + 1 && jdc_turn_into(w, now) < STALE;
+  bool soon = minute == before + 1 && jdc_turn_into(w, now) < JDC_STALE_MS;
   if (b->dated && soon && b->left < limit / 4) b->rolling = left < limit / 2;
   b->minute = minute;
   b->left = left;
   if (left < b->least_left) b->least_left = left;
   see_others(w, now, limit, left, minute != before);
   if (b->crowded) steer(w, now, left);
+}
+
+void jdc_crowd_unsure(jdc_window *w) {
+  w->belief.speed = ONE;
+  jdc_share_set(w, w->belief.share);
 }
 
 void jdc_crowd_throttled(jdc_window *w) {

@@ -24,6 +24,9 @@ void jdc_crowd_headers(jdc_window *w, int64_t sent, int64_t now, int64_t limit, 
 /* The call was throttled all the same. */
 void jdc_crowd_throttled(jdc_window *w);
 
+/* Nothing was told for a while: the pace is that of the share. */
+void jdc_crowd_unsure(jdc_window *w);
+
 /* By how much a share grows with a minute, in 1 / JDC_SHARE_ONE of itself. */
 int64_t jdc_crowd_growth(const jdc_belief *b);
 

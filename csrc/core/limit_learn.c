@@ -34,7 +34,7 @@
 #define STEP         11  /* and a bit of a call with each span, in 1 / ONE */
 #define NEAR         40  /* by so much of their excess large shares shrink with each span, */
 #define NEAR_UNREST  120 /* by so much while the limit changes, */
-#define SPREAD_SMALL 3   /* and small ones grow */
+#define SPREAD_SMALL 4   /* and small ones grow */
 
 void jdc_learn_rule(jdc_window *w, jdc_rate rule, bool set) {
   if (w->rule.calls == rule.calls && w->rule.span == rule.span && w->set == set && w->belief.ceiling > 0) return;
@@ -171,6 +171,7 @@ void jdc_learn_later(jdc_window *w, int64_t now) {
     b->grown_at = now;
     jdc_share_ceiling(w, b->ceiling);
   }
+  if (b->crowded && now >= b->steered_at + JDC_STALE_MS) jdc_crowd_unsure(w);
   while (b->lowered && now >= b->grown_at + w->rate.span) {
     b->grown_at += w->rate.span;
     b->calm++;

@@ -23,14 +23,15 @@
 #ifndef JDC_LIMIT_LEARN_H
 #define JDC_LIMIT_LEARN_H
 
-#include "limit_window.h"
+#include "limit_share.h"
 
 JDC_BEGIN
 
 /* Sets the allowance; what was learnt is forgotten if it is another than before. */
 void jdc_learn_rule(jdc_window *w, jdc_rate rule, bool set);
 
-#define JDC_STEPPED_MS 10000 /* a clock that is behind by so much has been set */
+#define JDC_STALE_MS   (JDC_MINUTE_MS / 4) /* the longest time that what a crowd was told of speaks for */
+#define JDC_STEPPED_MS 10000               /* a clock that is behind by so much has been set */
 
 /* The service's clock, as of an answer that came now. The Date is of some moment within its second, and old by the
  * answer's way: the service's clock is no earlier. The greatest difference seen is the truest. */
@@ -61,7 +62,9 @@ void jdc_learn_throttled(jdc_window *w, int64_t sent, int64_t now, int64_t retry
 /* Time has passed. */
 void jdc_learn_later(jdc_window *w, int64_t now);
 static inline void jdc_learn_time(jdc_window *w, int64_t now) {
-  if (w->belief.lowered && now >= w->belief.grown_at + w->rate.span) jdc_learn_later(w, now);
+  const jdc_belief *b = &w->belief;
+  bool stale = b->crowded && b->speed != JDC_SHARE_ONE && now >= b->steered_at + JDC_STALE_MS;
+  if (stale || (b->lowered && now >= b->grown_at + w->rate.span)) jdc_learn_later(w, now);
 }
 
 JDC_END

@@ -203,7 +203,7 @@ static void the_minutes_turn_brings_no_wave_over_the_limit(void **state) {
   for (int undated = 0; undated < 2; undated++) {
     storm_result r = throttle(3000, 600, 0, undated);
     AT_MOST(r.throttled, 400 + 3000 / 100); /* to find out whether there is more costs a few */
-    AT_MOST(r.most_later, 600 + 600 / 100);
+    AT_MOST(r.most_later, 600 + 600 / 50);
     assert_int_equal(r.overtaken, 0);
     AT_MOST(r.last_ms, 5 * STORM_MINUTE + 1000);
   }
