@@ -348,7 +348,11 @@ describe("a cloud", function()
     local second = "{ calls, seconds }: the second is a number of seconds from 0.001 to 31 days"
     for _, row in ipairs {
       { 5, ' must be false, or a table like { vm = 500, ["censor.textResultsV2"] = { 20, 10 } }, not 5' },
-      { { 5 }, ": the name 1 must be the name of a service, or of service.operation, not 1" },
+      { { 5 }, ": the entry [1] must be named: the name of a service, or of service.operation" },
+      { { describeInstances = 5 }, ': the name "describeInstances" must be the name of a service, or of ' ..
+        'service.operation, as "vm" or "vm.describeInstances": services are written in small letters' },
+      { { ["*"] = 5 }, ': the name "*" must be the name of a service, or of service.operation, as "vm" or ' ..
+        '"vm.describeInstances": services are written in small letters' },
       { { ["vm."] = 5 }, ': the name "vm." must be the name of a service, or of service.operation' },
       { { [""] = 5 }, ': the name "" must be the name of a service, or of service.operation' },
       { { ["vm:deleteDisk"] = 5 }, ': the name "vm:deleteDisk" must be written with a dot, "vm.deleteDisk"' },

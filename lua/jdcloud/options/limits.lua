@@ -30,10 +30,13 @@ end
 
 -- What a name must be; nil if it is one.
 local function wrong_name(name)
-  if type(name) ~= "string" then return NAME .. but(name) end
+  if type(name) ~= "string" then return "named: " .. NAME end
   local service, operation = name:match("^([^.:]+):([^.:]+)$")
   if service then return ('written with a dot, "%s.%s"'):format(service, operation) end
   if not name:find("^[^.:/%s]+$") and not name:find("^[^.:/%s]+%.[^.:/%s]+$") then return NAME end
+  if not name:match("^[^.]+"):find("^[%l%d-]+$") then
+    return NAME .. ', as "vm" or "vm.describeInstances": services are written in small letters'
+  end
   return nil
 end
 
@@ -64,7 +67,7 @@ function M.rule(value)
   for name, limit in pairs(value) do
     local expected = wrong_name(name)
     if expected then
-      return false, expected, ("the name %s"):format(type(name) == "string" and '"' .. name .. '"' or tostring(name))
+      return false, expected, type(name) == "string" and ('the name "%s"'):format(name) or ("the entry [%s]"):format(tostring(name))
     end
     expected = wrong_limit(limit)
     if expected then return false, expected, ('the limit of "%s"'):format(name) end
