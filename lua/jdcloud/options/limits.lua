@@ -67,7 +67,7 @@ function M.rule(value)
   for name, limit in pairs(value) do
     local expected = wrong_name(name)
     if expected then
-      return false, expected, type(name) == "string" and ('the name "%s"'):format(name) or ("the entry [%s]"):format(tostring(name))
+      return false, expected, (type(name) == "string" and 'the name "%s"' or "the entry [%s]"):format(tostring(name))
     end
     expected = wrong_limit(limit)
     if expected then return false, expected, ('the limit of "%s"'):format(name) end
