@@ -133,12 +133,30 @@ local function ask(keys, reason, view)
   return direct(reason)
 end
 
+-- The provider's error as one of the call that needs keys. not_found is for the resource that this call is about: what
+-- the provider didn't find is another, and without it nobody may sign.
+local function own_failure(err)
+  if err.kind ~= "not_found" then return err end
+  local fields = {}
+  for name, value in pairs(err) do fields[name] = value end
+  fields.kind = "auth"
+  return errors.new(fields)
+end
+
+-- What is to be read of a reason that is no error object: a text, or another library's table.
+local function words(reason)
+  if type(reason) ~= "table" then return tostring(reason) end
+  if type(reason.message) == "string" then return reason.message end
+  local mt = getmetatable(reason)
+  return type(mt) == "table" and mt.__tostring and tostring(reason) or "a table without a message"
+end
+
 -- What the provider gave, handed to the credential.
 -- @return true | nil, error
 local function take(keys, given, err)
   if type(given) ~= "table" then
-    if errors.is(err) then return nil, err end
-    return nil, config_error("the credentials function gave no keys" .. (err and ": " .. tostring(err) or ""))
+    if errors.is(err) then return nil, own_failure(err) end
+    return nil, config_error("the credentials function gave no keys" .. (err and ": " .. words(err) or ""))
   end
   for _, name in ipairs { "access_key", "secret_key" } do
     if type(given[name]) ~= "string" then

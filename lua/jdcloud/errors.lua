@@ -134,6 +134,12 @@ end
 -- PUC 5.1 shows an uncaught object as "(error object is not a string)"; every later one, and LuaJIT, asks __tostring.
 local shows_strings_only = _VERSION == "Lua 5.1" and rawget(_G, "jit") == nil
 
+--- Does this error say that the resource isn't there? Only the service's answer can: not a call that wasn't sent, nor
+-- one that ended for want of keys, whatever those who were asked for keys didn't find.
+function M.is_absence(err)
+  return err.kind == "not_found" and err.attempts ~= 0 and err.gave_up ~= "credentials" and err.phase ~= "credentials"
+end
+
 --- Raises an error object so that a person can read it even if nobody catches it.
 -- Where the host would not show the object's text (measured), and no pcall on this coroutine's stack will catch it: PUC
 -- Lua 5.1's main program gets the line instead of the object; in nginx ("unknown reason") the line goes to the error

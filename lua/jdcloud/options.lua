@@ -241,7 +241,8 @@ local function check_keys(options, what)
     errors.misuse(what .. ": access_key and secret_key go together")
   end
   if options.credentials and options.access_key then
-    errors.misuse(what .. ": either credentials or access_key and secret_key, not both")
+    errors.misuse(what .. ": either credentials or access_key and secret_key, not both; keys that "
+      .. "assume_role signs with go into assume_role { access_key = ..., secret_key = ... }")
   end
   if options.session_token and not options.access_key then
     errors.misuse(what .. ": session_token goes with access_key and secret_key")

@@ -7,7 +7,7 @@ local M = {}
 
 -- That something isn't there, or not yet, is an answer; so is a failure that may pass. Anything else is for good.
 local function may_go_on(err)
-  return err.kind == "not_found" or err.retryable
+  return errors.is_absence(err) or err.retryable
 end
 
 local function too_late(service, operation, calls, p, err)
@@ -22,8 +22,8 @@ end
 -- @param operation its name
 -- @param params its parameters
 -- @param until_done function(result, err) -> true, or any other value but nil and false, if it is done. Called after
---   each call: with the result; or with nil and the error, if that is not_found or may pass (err.retryable). Other
---   errors end it without asking. An error that it raises goes to whoever polls
+--   each call: with the result; or with nil and the error, if that is the service's not_found or may pass
+--   (err.retryable). Other errors end it without asking. An error that it raises goes to whoever polls
 -- @param options timeout (seconds, 600), interval (seconds to the second call, 1; grows to 10); those of a call but
 --   timeout, its max_wait up to the time that is left
 -- @param env as of waiters.wait

@@ -224,6 +224,23 @@ local function region_hint(hint, region)
   return hint and hint .. "; " .. text or text
 end
 
+-- Why keys of a provider were refused, beside what the answer itself suggests: they have ended, and the provider gave
+-- no others.
+local function provider_hint(hint, facts, renewal)
+  local message = (facts.message or ""):lower()
+  local ended = message:find("token", 1, true) and message:find("expired", 1, true)
+  local parts = { hint }
+  if ended then parts[1] = "the session token that the credentials provider gave has expired" end
+  if renewal then parts[#parts + 1] = "the renewal of the keys failed: " .. (renewal.message or renewal.kind) end
+  return parts[1] and table.concat(parts, "; ")
+end
+
+-- not_found is the service's word alone: whoever waits until a resource is gone relies on it.
+local function own_kind(kind, gave_up)
+  if kind ~= "not_found" then return kind end
+  return gave_up == "credentials" and "auth" or gave_up == "max_wait" and "config" or "protocol"
+end
+
 -- The error object of a call that is done.
 local function error_of(view, slot)
   local outcome, facts, failure = slot.call:outcome(), slot.answer, slot.failure
@@ -233,6 +250,9 @@ local function error_of(view, slot)
     hint = outcome.hint, phase = outcome.phase, gave_up = outcome.gave_up, sent = outcome.sent,
     service = slot.service, operation = slot.operation, region = slot.region, where = slot.where or nil,
   }
+  if outcome.answered and outcome.kind == "auth" and view.keys.provider and facts then
+    fields.hint = provider_hint(fields.hint, facts, renewal)
+  end
   if outcome.answered or outcome.phase == "resolve" then fields.hint = region_hint(fields.hint, slot.region) end
   if outcome.answered and facts then
     fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
@@ -255,6 +275,7 @@ local function error_of(view, slot)
   if view.shared.closed and outcome.kind == "cancelled" then
     fields.kind, fields.message = "closed", "the cloud was closed during the call"
   end
+  if not outcome.answered then fields.kind = own_kind(fields.kind, outcome.gave_up) end
   return errors.new(fields)
 end
 

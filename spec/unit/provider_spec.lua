@@ -44,6 +44,19 @@ describe("a credentials function", function()
     assert.are.equal(0, #gateway:log())
   end)
 
+  it("that fails with another library's table is quoted by its message", function()
+    local function message_of(reason)
+      local cloud = house.open { credentials = function() return nil, reason end }
+      local _, err = cloud.vm:describeInstances()
+      return err.message
+    end
+    local gave = "the credentials function gave no keys: "
+    assert.are.equal(gave .. "the vault is sealed", message_of { message = "the vault is sealed" })
+    assert.are.equal(gave .. "a table without a message", message_of {})
+    local shown = setmetatable({}, { __tostring = function() return "sealed" end })
+    assert.are.equal(gave .. "sealed", message_of(shown))
+  end)
+
   it("that gives no usable keys is told so", function()
     for _, given in ipairs { {}, { access_key = "A" }, { access_key = "A", secret_key = "SK-CANARY\n\1" },
       { access_key = "A", secret_key = "SK-CANARY", expires_at = "soon" } } do

@@ -110,7 +110,7 @@ for kind, provider in pairs(PROVIDERS) do
       assert.are.equal(100, #failures)
       assert.are.equal(1, count(gateway, ASKED[kind]))
       for _, err in ipairs(failures) do
-        assert.are.equal(kind == "assume_role" and "denied" or "not_found", err.kind)
+        assert.are.equal(kind == "assume_role" and "denied" or "auth", err.kind)
         assert.are.equal(0, err.attempts)
         assert.truthy(err.message:find("no keys of the", 1, true))
       end
@@ -215,7 +215,104 @@ for kind, provider in pairs(PROVIDERS) do
   end)
 end
 
+-- Waiting for a resource to be gone, by a cloud that has lost its role: the dangerous place for a 404 of somebody else.
+describe("a role that is gone", function()
+  local errors = require "jdcloud.errors"
+  local WAYS = {
+    instance_role = function(gateway)
+      gateway:set { instance_role = false }
+      return PROVIDERS.instance_role()
+    end,
+    assume_role = function() return PROVIDERS.assume_role { role = "nobody" } end,
+    ["a function's own"] = function()
+      return function() return nil, errors.new { kind = "not_found", message = "no such vault" } end
+    end,
+  }
+  for name, way in pairs(WAYS) do
+    it("is not an instance that is gone: " .. name, function()
+      local holder
+      local cloud, gateway = house.open { credentials = function(reason) return holder(reason) end, attempts = 1 }
+      holder = way(gateway)
+      local transport = cloud._view.connection.options.transport
+      cloud = assert(jdcloud.new { region = "cn-north-1", transport = transport, credentials = holder })
+      for _, ids in ipairs { "i-1", { "i-1", "i-2" } } do
+        local result, err = cloud.vm:wait("instance_deleted", { instanceId = ids }, { timeout = 20, interval = 1 })
+        assert.is_nil(result)
+        assert.are.equal("auth", err.kind)
+      end
+      local told = 0
+      local result, err = cloud.vm:poll("describeInstance", { instanceId = "i-1" }, function()
+        told = told + 1
+        return true
+      end)
+      assert.is_nil(result)
+      assert.are.equal(0, told)
+      assert.are.equal("auth", err.kind)
+      assert.are.equal("credentials", err.gave_up)
+      assert.are.equal(0, count(gateway, "vm:describeInstance") + count(gateway, "vm:describeInstances"))
+    end)
+  end
+
+  it("nor is it what a transport says of its own accord", function()
+    local cloud = house.open { attempts = 1, transport = { send = function()
+      return nil, { kind = "not_found", sent = false, message = "no route" }
+    end } }
+    local result, err = cloud.vm:wait("instance_deleted", { instanceId = "i-1" }, { timeout = 1 })
+    assert.is_nil(result)
+    assert.are_not.equal("not_found", err.kind)
+  end)
+
+  it("is told by the URL that was asked, without its query, and by what may be the reason", function()
+    for _, status in ipairs { 401, 403, 404, 302 } do
+      local cloud = house.open {
+        transport = { send = function() return { status = status, headers = {}, body = "" } end },
+        credentials = roles.instance_role { endpoint = "http://10.0.0.1:81", path = "/x?token=CANARY" },
+      }
+      local _, err = cloud.vm:describeInstances()
+      assert.are.equal("auth", err.kind)
+      assert.is_false(err.retryable)
+      assert.truthy(err.message:find("answered HTTP " .. status .. " at http://10.0.0.1:81/x", 1, true))
+      assert.truthy(err.hint:find("no virtual machine of JD Cloud", 1, true))
+      assert.is_nil(tostring(err):find("CANARY", 1, true))
+    end
+  end)
+end)
+
+describe("keys that ended while sts was down", function()
+  it("are told to be that, with the renewal that failed", function()
+    local cloud, gateway = house.open { credentials = PROVIDERS.assume_role { attempts = 1 } }
+    assert(cloud.vm:describeInstances())
+    -- Here they seem to be good still; the service knows better.
+    for _, session in pairs(gateway.sessions) do session.expires_at = 0 end
+    gateway:misbehave { operation = "sts:assumeRole", status = 503, times = "all" }
+    local _, err = cloud.vm:describeInstances()
+    assert.are.equal(401, err.http_status)
+    assert.truthy(err.hint:find("the session token that the credentials provider gave has expired; the renewal of the "
+      .. "keys failed: no keys of the role: sts.assumeRole: ", 1, true), err.hint)
+    assert.is_nil(err.hint:find("check access key", 1, true))
+    assert.is_nil(tostring(err):find("CANARY", 1, true))
+  end)
+
+  it("are told to be refused for another reason, if it is one", function()
+    local cloud, gateway = house.open { credentials = PROVIDERS.assume_role { attempts = 1 } }
+    assert(cloud.vm:describeInstances())
+    gateway:misbehave { operation = "vm:describeInstances", status = 401, times = "all" }
+    gateway:misbehave { operation = "sts:assumeRole", status = 503, times = "all" }
+    local _, err = cloud.vm:describeInstances()
+    assert.are.equal(401, err.http_status)
+    assert.is_nil(err.hint:find("expired", 1, true))
+    assert.truthy(err.hint:find("the renewal of the keys failed: no keys of the role", 1, true), err.hint)
+  end)
+end)
+
 describe("assume_role", function()
+  it("is where its own keys are given: to give them to the cloud beside it says so", function()
+    local provider = PROVIDERS.assume_role()
+    local ok, message = pcall(jdcloud.new, { credentials = provider, access_key = "A", secret_key = "SK-CANARY" })
+    assert.is_false(ok)
+    assert.truthy(message:find("not both; keys that assume_role signs with go into assume_role {", 1, true), message)
+  end)
+
   it("takes its keys from another provider", function()
     local instance = roles.instance_role {}
     local cloud, gateway = house.open { credentials = roles.assume_role { role = ROLE, credentials = instance } }
@@ -243,7 +340,7 @@ describe("assume_role", function()
   it("says what sts said", function()
     local cloud = house.open { credentials = PROVIDERS.assume_role { role = "nobody" } }
     local _, err = cloud.vm:describeInstances()
-    assert.are.equal("not_found", err.kind)
+    assert.are.equal("auth", err.kind) -- not the kind of a resource that isn't there
     assert.truthy(tostring(err):find("sts.assumeRole: NOT_FOUND (404): no such role", 1, true))
   end)
 
@@ -273,7 +370,7 @@ describe("instance_role", function()
       },
     }
     local _, err = cloud.vm:describeInstances()
-    assert.are.equal("not_found", err.kind)
+    assert.are.equal("auth", err.kind)
     assert.are.equal("http://10.0.0.1:81/jcs-metadata/latest/x", asked.url)
     assert.are.same({ "host", "10.0.0.1:81" }, asked.headers[1])
     assert.are.same({ "metadata-flavor", "JCS" }, asked.headers[3])
@@ -287,7 +384,7 @@ describe("instance_role", function()
         credentials = roles.instance_role {},
       }
       local _, err = cloud.vm:describeInstances()
-      assert.truthy(err.kind == "protocol" or err.kind == "not_found")
+      assert.truthy(err.kind == "protocol" or err.kind == "auth")
       assert.are.equal(0, err.attempts)
     end)
   end

@@ -36,7 +36,9 @@ end
 local function failed(err)
   local status = err.status and ("%s (%s): "):format(err.status, tostring(err.code or err.http_status)) or ""
   return nil, errors.new {
-    kind = err.kind, retryable = err.retryable, hint = err.hint, request_id = err.request_id,
+    -- What isn't there is the role, not what somebody called the service for.
+    kind = err.kind == "not_found" and "auth" or err.kind,
+    retryable = err.retryable, hint = err.hint, request_id = err.request_id,
     message = "no keys of the role: sts.assumeRole: " .. status .. (err.message or err.kind),
   }
 end

@@ -18,6 +18,8 @@ local LONGEST = 36 * 3600 -- seconds; of the zones that are possible there is on
 local UNKNOWN_LIFE = 600 -- seconds, of keys that come without an end
 
 local NO_ROLE = "has the virtual machine a role? It is given to one in the console"
+local FOREIGN = "this is no virtual machine of JD Cloud, or no role is bound to it (in the console), or endpoint and "
+  .. "path are not those of its metadata service"
 
 local function failed(kind, message, retryable, hint)
   return nil, errors.new {
@@ -50,6 +52,11 @@ local function request_of(options)
   }
 end
 
+-- The URL for a message: without a query, which may be a secret.
+local function place_of(request)
+  return request.url:match("^[^?#]*")
+end
+
 -- The answer, after as many attempts as are allowed. A GET of what is there: to repeat it harms nobody.
 local function get(transport, request, attempts)
   local response, failure
@@ -61,22 +68,29 @@ local function get(transport, request, attempts)
   end
   if response then return response end
   local told = type(failure) == "table" and failure or { kind = "network", message = tostring(failure) }
-  return failed(told.kind or "network", ("%s: %s"):format(request.url, told.message or "no answer"), true,
+  return failed(told.kind or "network", ("%s: %s"):format(place_of(request), told.message or "no answer"), true,
     "only a virtual machine of JD Cloud has a metadata service")
 end
 
-local function keys_of(response, wall, offset)
-  if response.status ~= 200 then
-    return failed(response.status == 404 and "not_found" or "server", ("the metadata service answered HTTP %d"):format(
-      response.status), response.status >= 500, response.status == 404 and NO_ROLE or nil)
-  end
+-- An answer that brings no keys. It is never not_found: kinds are about the resource that the caller's call is about,
+-- and who waits for that one to be deleted must not take this for it.
+local function refused(status, place)
+  local may_pass = status >= 500 or status == 429
+  return failed(may_pass and "server" or "auth", ("the metadata service answered HTTP %d at %s"):format(status, place),
+    may_pass, not may_pass and FOREIGN or nil)
+end
+
+local function keys_of(response, wall, offset, place)
+  if response.status ~= 200 then return refused(response.status, place) end
   local found = json.decode(response.body or "")
-  if type(found) ~= "table" then return failed("protocol", "the metadata service's answer is no JSON object") end
+  if type(found) ~= "table" then
+    return failed("protocol", "no JSON object is the answer at " .. place, false, FOREIGN)
+  end
   local code = found.Code
   local worked = code == nil or code == json.null or type(code) == "string" and code:lower() == "success"
   local function text(name) return type(found[name]) == "string" and found[name] ~= "" and found[name] or nil end
   if not worked or not text("accessKey") or not text("secretKey") then
-    return failed("not_found", "the metadata service has none", false, NO_ROLE)
+    return failed("auth", "the metadata service has none at " .. place, false, NO_ROLE)
   end
   local life = expiry.life(found.expiration, response.headers and response.headers.date, wall, { offset }, LONGEST)
   return {
@@ -105,6 +119,6 @@ return function(options)
     local response
     response, err = get(transport, request, copy.attempts or ATTEMPTS)
     if not response then return nil, err end
-    return keys_of(response, wall, copy.utc_offset or expiry.BEIJING)
+    return keys_of(response, wall, copy.utc_offset or expiry.BEIJING, place_of(request))
   end
 end

@@ -53,7 +53,7 @@ local function look_at_one(w, id, seen)
     end
     w.silent = nil
     seen[id] = is_there(resource, found) and found or false
-  elseif err.kind == "not_found" then
+  elseif errors.is_absence(err) then
     seen[id] = false
   elseif not passes(w, err) then
     return nil, err
@@ -116,7 +116,7 @@ local function look_at_list(w, ids, seen)
   while true do
     local result, err = call(w, many.operation, question(w, ids, page))
     if not result then
-      if err.kind == "not_found" then return look_at_each(w, rest(ids, wanted), seen) end
+      if errors.is_absence(err) then return look_at_each(w, rest(ids, wanted), seen) end
       if passes(w, err) then return true end
       return nil, err
     end
