@@ -14,8 +14,8 @@ function M.resty_redis(module, where)
   return require("jdcloud.limiter.redis_adapters").resty_redis(module, where)
 end
 
-function M.redis_lua(connect)
-  return require("jdcloud.limiter.redis_adapters").redis_lua(connect)
+function M.redis_lua(connect, options)
+  return require("jdcloud.limiter.redis_adapters").redis_lua(connect, options)
 end
 
 return M

@@ -321,6 +321,24 @@ function M.check_redis(options, what)
   if not options.eval then errors.misuse(what .. ': it needs the option "eval", a function(script, keys, args)') end
 end
 
+-- Of its adapters.
+local REDIS_LUA = { timeout = seconds }
+local function table_of(value) return type(value) == "table", "a table" end
+local RESTY_REDIS = {
+  host = text, port = whole(1, 65535), unix = text, username = text, password = text, database = whole(0, 2 ^ 31),
+  timeout = seconds, idle = seconds, connections = whole(1, 100000), options = table_of,
+}
+
+--- The same for the options of limiter.redis_lua.
+function M.check_redis_lua(options, what)
+  check(options, REDIS_LUA, what)
+end
+
+--- The same for where limiter.resty_redis connects to.
+function M.check_resty_redis(options, what)
+  check(options, RESTY_REDIS, what)
+end
+
 -- Of jdcloud.parallel.
 local PARALLEL = { limit = whole(1, 100000), stop_on_error = flag, on_progress = func }
 

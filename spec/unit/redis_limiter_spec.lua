@@ -169,6 +169,47 @@ describe("the limiter in Redis", function()
     end)
   end)
 
+  describe("over redis-lua, when Redis is stalled", function()
+    local function stalled(calls)
+      return { network = { socket = {
+        settimeout = function(_, seconds) calls[#calls + 1] = "settimeout " .. seconds end,
+        close = function() calls[#calls + 1] = "close" end,
+      } }, script = function() error "timeout" end, quit = function() calls[#calls + 1] = "quit" end }
+    end
+
+    it("waits no longer than a second, or what it is told, and closes without a word", function()
+      for expected, options in pairs { [1] = false, [0.5] = { timeout = 0.5 } } do
+        local calls = {}
+        local eval = limiters.redis_lua(function() return stalled(calls) end, options or nil)
+        local reply, message = eval("return 1", {}, {})
+        assert.is_nil(reply)
+        assert.matches("timeout", message)
+        assert.same({ "settimeout " .. expected, "close" }, calls)
+      end
+    end)
+
+    it("keeps what the function that connects says", function()
+      local _, message = limiters.redis_lua(function() error("no module of that name", 0) end)("return 1", {}, {})
+      assert.equal("no module of that name", message)
+      _, message = limiters.redis_lua(function() return nil, "refused" end)("return 1", {}, {})
+      assert.equal("the function that connects returned no client: refused", message)
+    end)
+  end)
+
+  it("refuses what can't be an adapter's argument when it is made", function()
+    local function refused(expected, make, ...)
+      local ok, message = pcall(make, ...)
+      assert.is_false(ok)
+      assert.truthy(message:find(expected, 1, true), message)
+    end
+    local redis_lua, resty_redis = limiters.redis_lua, limiters.resty_redis
+    refused("redis_lua: the first argument must be a function", redis_lua, "127.0.0.1")
+    refused('redis_lua: no option "timeuot"', redis_lua, print, { timeuot = 1 })
+    refused('redis_lua: the option "timeout" must be a number of seconds', redis_lua, print, { timeout = 0 })
+    refused('resty_redis: the first argument must be the module, require "resty.redis"', resty_redis, {}, {})
+    refused('resty_redis: no option "hots"; did you mean "host"?', resty_redis, { new = print }, { hots = "redis" })
+  end)
+
   describe("over lua-resty-redis", function()
     local said, client
 
