@@ -235,6 +235,17 @@ local function provider_hint(hint, facts, renewal)
   return parts[1] and table.concat(parts, "; ")
 end
 
+-- What why it was not repeated leaves to be said: for how long it would have to wait, what will end it.
+local function gave_up_hint(hint, outcome)
+  local text
+  if outcome.gave_up == "max_wait" and outcome.retry_after then
+    text = ("it may go in %.3g s, and max_wait is less"):format(outcome.retry_after)
+  elseif outcome.gave_up == "retry_quota" then
+    text = "calls to this service fail one after the other, so that none is repeated until it answers"
+  end
+  return text and hint and hint .. "; " .. text or text or hint
+end
+
 -- not_found is the service's word alone: whoever waits until a resource is gone relies on it.
 local function own_kind(kind, gave_up)
   if kind ~= "not_found" then return kind end
@@ -275,6 +286,7 @@ local function error_of(view, slot)
   if view.shared.closed and outcome.kind == "cancelled" then
     fields.kind, fields.message = "closed", "the cloud was closed during the call"
   end
+  fields.hint = gave_up_hint(fields.hint, outcome)
   if not outcome.answered then fields.kind = own_kind(fields.kind, outcome.gave_up) end
   return errors.new(fields)
 end
