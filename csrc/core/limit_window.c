@@ -70,7 +70,8 @@ size_t jdc_window_before(const jdc_window *w, jdc_ticket ticket) {
 static bool grow_ring(jdc_alloc alloc, jdc_window *w) {
   size_t cap = w->cap == 0 ? FIRST_CAP : w->cap * 2;
   if (cap > (size_t)w->rate.calls) cap = (size_t)w->rate.calls;
-  if (cap <= w->cap) cap = w->cap + 1; /* the limit was lowered */
+  size_t least = w->count + w->flying + 1; /* the limit was lowered, or there was none when those on the wire went */
+  if (cap < least) cap = least;
   int64_t *grown = jdc_new(alloc, cap * sizeof(*grown));
   if (grown == NULL) return false;
   for (size_t i = 0; i < w->count; i++) grown[i] = answer_at(w, i);

@@ -19,6 +19,18 @@ static void a_windows_allowance_goes_at_once_then_a_window_after_the_answers(voi
   end_limit(l);
 }
 
+static void who_goes_after_a_limit_was_set_counts_beside_those_on_the_wire(void **state) {
+  (void)state;
+  jdc_limit *l = new_limit(0, 1000);
+  jdc_ticket tickets[21];
+  for (int i = 0; i < 20; i++) tickets[i] = ask(l, "k", NULL, START, 0).ticket;
+  assert_int_equal(jdc_limit_set(l, JDC_STR(""), 21, 1000), JDC_OK);
+  tickets[20] = ask(l, "k", NULL, START, 0).ticket;
+  for (int i = 0; i < 21; i++) settle(l, tickets[i], START + 10, &done);
+  assert_int_equal(wait_of(l, "k", START + 10), 1000);
+  end_limit(l);
+}
+
 static void idle_time_is_credit_for_one_window_at_most(void **state) {
   (void)state;
   jdc_limit *l = new_limit(5, 1000);
@@ -360,6 +372,7 @@ static void an_allocation_that_fails_takes_nothing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_windows_allowance_goes_at_once_then_a_window_after_the_answers),
+    cmocka_unit_test(who_goes_after_a_limit_was_set_counts_beside_those_on_the_wire),
     cmocka_unit_test(idle_time_is_credit_for_one_window_at_most),
     cmocka_unit_test(a_rate_is_held),
     cmocka_unit_test(a_great_allowance_is_held_in_parts),
