@@ -110,6 +110,8 @@ void jdc_crowd_unsure(jdc_window *w) {
   jdc_share_set(w, w->belief.share);
 }
 
+bool jdc_crowd_untold(const jdc_belief *b, int64_t now) { return b->crowded && now >= b->steered_at + NEAR; }
+
 void jdc_crowd_throttled(jdc_window *w) {
   jdc_belief *b = &w->belief;
   /* a rolling window that throttles one call after the other is far too full; once it is just full */

@@ -27,6 +27,9 @@ void jdc_crowd_throttled(jdc_window *w);
 /* Nothing was told for a while: the pace is that of the share. */
 void jdc_crowd_unsure(jdc_window *w);
 
+/* Has a crowd been told nothing for ten minutes? What its shares are, and their growth, follow from headers alone. */
+bool jdc_crowd_untold(const jdc_belief *b, int64_t now);
+
 /* By how much a share grows with a minute, in 1 / JDC_SHARE_ONE of itself. */
 int64_t jdc_crowd_growth(const jdc_belief *b);
 

@@ -172,6 +172,12 @@ void jdc_learn_later(jdc_window *w, int64_t now) {
     jdc_share_ceiling(w, b->ceiling);
   }
   if (b->crowded && now >= b->steered_at + JDC_STALE_MS) jdc_crowd_unsure(w);
+  if (jdc_crowd_untold(b, now)) { /* from its share on it learns by what is throttled */
+    b->crowded = false;
+    b->crowd_till = b->grown_at = now;
+    b->calm = b->strikes = 0;
+    jdc_share_set(w, b->share);
+  }
   while (b->lowered && now >= b->grown_at + w->rate.span) {
     b->grown_at += w->rate.span;
     b->calm++;

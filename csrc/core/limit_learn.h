@@ -16,7 +16,7 @@
  *   Throttled answers that come early in the service's minute speak for a rolling window: that is left alone for a
  *   second, for up to eight if it goes on, and not until a minute turns. One that comes early after many that came late
  *   speaks for a limit that fell: the share falls to what there is until then.
- * - In a crowd: limit_crowd.h.
+ * - In a crowd: limit_crowd.h. One whose service has announced nothing for ten minutes is no crowd any more.
  *
  * What nobody asked for in 128 spans is forgotten. Limits are taken for those of a minute: other spans have no headers,
  * and their time turns as they end. */

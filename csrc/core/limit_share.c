@@ -5,6 +5,7 @@
 #define MANY    4             /* who has less than this part of the ceiling is one of many, so it seems, */
 #define FEW     2             /* until it has this part; */
 #define CALLS   64            /* a smaller ceiling tells nothing: by a single call it would seem so */
+#define BEAT_MS 8             /* a shorter beat is too coarse in milliseconds: then calls go in bursts */
 #define LN2     710           /* of JDC_SHARE_ONE */
 
 void jdc_share_set(jdc_window *w, int64_t share) {
@@ -17,6 +18,10 @@ void jdc_share_set(jdc_window *w, int64_t share) {
   w->rate.calls = b->paced ? b->ceiling : b->share / JDC_SHARE_ONE;
   w->every = b->paced ? w->rate.span * JDC_SHARE_ONE / b->share : 0;
   if (b->crowded) w->every = w->every * JDC_SHARE_ONE / b->speed;
+  if (!b->paced || w->every >= BEAT_MS) return;
+  int64_t calls = b->crowded ? b->share * b->speed / JDC_SHARE_ONE : b->share;
+  w->every = 0;
+  w->rate.calls = calls < most ? jdc_later(calls / JDC_SHARE_ONE, 1) : b->ceiling;
 }
 
 void jdc_share_times(jdc_window *w, int64_t parts) {

@@ -5,7 +5,8 @@
  * makes up for no more than it left unused in an 8th of a span: calls in step with the service's window would find it
  * always full or never, whatever their number; evenly spread, who takes more is throttled more, and all see in time how
  * much is left. One of many is who was told so by the service's headers (limit_crowd.h), or whose share fell below a
- * quarter of the ceiling, if that is 64 calls or more; until it has grown to half of it again. */
+ * quarter of the ceiling, if that is 64 calls or more; until it has grown to half of it again. Where a pace would be
+ * one of less than 8 ms its calls go in bursts all the same. */
 #ifndef JDC_LIMIT_SHARE_H
 #define JDC_LIMIT_SHARE_H
 

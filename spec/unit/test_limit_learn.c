@@ -189,6 +189,29 @@ static void who_shares_an_announced_limit_stops_in_time(void **state) {
   end_limit(l);
 }
 
+/* A proxy may cut the headers off, after what was throttled had shrunk the share. */
+static void a_crowd_that_is_told_nothing_any_more_grows_again(void **state) {
+  (void)state;
+  jdc_limit *l = crowd();
+  int64_t calls = view(l, BEGUN).calls, now = BEGUN;
+  for (int i = 0; i < 20; i++) now = refused(l, now);
+  assert_true(view(l, now).calls < calls / 2);
+  for (int64_t end = now + 600 * MINUTE; now < end;) now = passed(l, now);
+  assert_int_equal(view(l, now).calls, view(l, now).told);
+  end_limit(l);
+}
+
+/* 1000 calls in 100 ms, of which 125 or so are believed: a pace of less than a millisecond is none. */
+static void a_share_of_a_fast_window_is_kept_to(void **state) {
+  (void)state;
+  jdc_limit *l = new_limit(1000, 100);
+  pass(l, 20, START);
+  refuse_one(l, START + 30, WALL);
+  int64_t now = START + 30 + view(l, START + 30).shut_ms + 100;
+  assert_int_equal(view(l, now).calls, at_once(l, now));
+  end_limit(l);
+}
+
 /* Who was told a part of the limit keeps to that, in bursts, whatever others use. */
 static void who_was_told_a_part_is_in_no_crowd(void **state) {
   (void)state;
@@ -358,6 +381,8 @@ int main(void) {
     cmocka_unit_test(who_shares_an_announced_limit_keeps_a_pace),
     cmocka_unit_test(who_keeps_a_pace_makes_up_for_a_little),
     cmocka_unit_test(who_shares_an_announced_limit_stops_in_time),
+    cmocka_unit_test(a_crowd_that_is_told_nothing_any_more_grows_again),
+    cmocka_unit_test(a_share_of_a_fast_window_is_kept_to),
     cmocka_unit_test(who_was_told_a_part_is_in_no_crowd),
     cmocka_unit_test(headers_of_the_minute_before_dont_stop_this_one),
     cmocka_unit_test(a_rolling_limit_that_is_used_up_is_left_alone_for_a_second),
