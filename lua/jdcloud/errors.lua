@@ -134,10 +134,18 @@ end
 -- PUC 5.1 shows an uncaught object as "(error object is not a string)"; every later one, and LuaJIT, asks __tostring.
 local shows_strings_only = _VERSION == "Lua 5.1" and rawget(_G, "jit") == nil
 
+-- Was this 404 somebody else's: a proxy's or a wrong host's, without anything of the service's envelope, or the API
+-- gateway's for want of a route (protocol.md 5.2)? It says nothing of the resource.
+local function is_foreign(err)
+  if err.http_status and not (err.code or err.status or err.request_id) then return true end
+  return type(err.message) == "string" and err.message:lower():find("no route and no api found", 1, true) ~= nil
+end
+
 --- Does this error say that the resource isn't there? Only the service's answer can: not a call that wasn't sent, nor
--- one that ended for want of keys, whatever those who were asked for keys didn't find.
+-- one that ended for want of keys, whatever those who were asked for keys didn't find, nor a 404 of somebody else.
 function M.is_absence(err)
   return err.kind == "not_found" and err.attempts ~= 0 and err.gave_up ~= "credentials" and err.phase ~= "credentials"
+    and not is_foreign(err)
 end
 
 --- Raises an error object so that a person can read it even if nobody catches it.

@@ -12,6 +12,34 @@ local function asked(gateway, operation)
 end
 
 describe("client:wait", function()
+  -- A wrong endpoint answers 404 to everything.
+  for name, answer in pairs {
+    ["a proxy's page"] = { false, { status = 404, headers = {}, body = "<html><title>Not Found</title></html>" } },
+    ["an empty answer"] = { false, { status = 404, headers = {}, body = "" } },
+    ["other JSON"] = { false, { status = 404, headers = {}, body = '{"message":"nothing here"}' } },
+    ["a gateway without that route"] = { false, { status = 404, headers = {}, body = '{"requestId":"r","error":'
+      .. '{"code":404,"status":"NOT_FOUND","message":"no route and no API found with those values [gw]"}}' } },
+    ["the service"] = { true, { status = 404, headers = {}, body = '{"requestId":"r","error":'
+      .. '{"code":404,"status":"NOT_FOUND","message":"no such instance"}}' } },
+    ["the service's header"] = { true, { status = 404, headers = { ["x-jdcloud-request-id"] = "r" }, body = "" } },
+  } do
+    local is_gone, response = answer[1], answer[2]
+    it("takes a 404 for the end only from the service: " .. name, function()
+      local cloud = house.open { transport = { send = function() return response end, sleep = function() end } }
+      for _, ids in ipairs { "i-1", { "i-1", "i-2" } } do
+        local result, err = cloud.vm:wait("instance_deleted", { instanceId = ids }, { timeout = 20 })
+        assert.equal(is_gone, result ~= nil)
+        if not is_gone then assert.equal("not_found", err.kind) end
+      end
+      local told = 0
+      cloud.vm:poll("describeInstance", { instanceId = "i-1" }, function()
+        told = told + 1
+        return true
+      end)
+      assert.equal(is_gone and 1 or 0, told)
+    end)
+  end
+
   it("takes 250 instances through their life, over a gateway that throttles", function()
     local cloud, gateway = house.open(nil, { ready_after = 15, limit = 40, window = 60, quota = 1000 })
     local ids, some = {}, {}
