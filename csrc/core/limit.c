@@ -188,7 +188,9 @@ static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_
 }
 
 /* Off, if all windows let it, or in line where it waits longest. It stays in every line that it once was in: moving
- * on to another window it must not have to begin anew at the first. False without memory, with nothing changed. */
+ * on to another window it must not have to begin anew at the first. But it leaves one where it could go more than
+ * that window's span before it may elsewhere: those behind it would wait for nothing. When it is back it stands before
+ * all who came later, by its ticket. False without memory, with nothing changed. */
 static bool go_or_wait(jdc_limit *l, place *p, const int64_t *own, int64_t moment, int64_t now) {
   bool waits = moment > now;
   jdc_window *windows[JDC_LIMIT_CALL_KEYS];
@@ -206,6 +208,8 @@ static bool go_or_wait(jdc_limit *l, place *p, const int64_t *own, int64_t momen
       jdc_window_go(w, now);
     } else if (own[i] == moment) {
       jdc_window_wait(w, p->ticket);
+    } else if (moment - own[i] > w->rate.span) {
+      jdc_window_leave(w, p->ticket);
     }
   }
   p->flying = !waits;

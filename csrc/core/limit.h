@@ -67,10 +67,11 @@ JDC_MUST_USE jdc_status jdc_limit_set(jdc_limit *l, jdc_str suffix, int64_t call
 
 /* All keys or none; nothing is taken past latest_ms, and a ticket that would have to wait longer is given back. A call
  * goes at once if there are more free slots than callers before it. Otherwise it stands in line where it has to wait
- * longest, in the order of the tickets, and its slot is kept for it when it comes late. What it is told to wait is the
- * least: calls on the wire may take longer, a throttled call may shut the window. So it asks again with its ticket,
- * which keeps its place, whatever keys come with it; one that has expired goes to the end of the line. JDC_INVALID for
- * too many or too long keys, JDC_NOMEM with nothing taken. */
+ * longest, in the order of the tickets, and its slot is kept for it when it comes late, but not while it has more than
+ * a span longer to wait for another of its windows. What it is told to wait is the least: calls on the wire may take
+ * longer, a throttled call may shut the window. So it asks again with its ticket, which keeps its place, whatever keys
+ * come with it; one that has expired goes to the end of the line. JDC_INVALID for too many or too long keys, JDC_NOMEM
+ * with nothing taken. */
 JDC_MUST_USE jdc_status jdc_limit_reserve(jdc_limit *l, const jdc_str *keys, size_t nkeys, int64_t now_ms,
                                           int64_t latest_ms, jdc_ticket ticket, jdc_grant *out);
 

@@ -330,8 +330,23 @@ static void a_crowd_stays_in_line_and_within_the_window(void **state) {
   assert_true(throttled > 10);
 }
 
+/* All have waited in the line of one window, and now do so in that of a slower one: slots of the first are not kept for
+ * those who have long to wait there. */
+static void who_waits_long_elsewhere_keeps_nobody_waiting(void **state) {
+  (void)state;
+  jdc_limit *l = new_limit(10, 10000);
+  assert_int_equal(jdc_limit_set(l, JDC_STR("slow"), 1, 5000), JDC_OK);
+  for (int i = 0; i < 10; i++) settle(l, ask(l, "k", NULL, START, 0).ticket, START, &done);
+  jdc_ticket tickets[60];
+  for (int i = 0; i < 60; i++) tickets[i] = ask(l, "k", "slow", START, 0).ticket;
+  for (int i = 0; i < 60; i++) ask(l, "k", "slow", START + 10000, tickets[i]);
+  assert_int_equal(wait_of(l, "k", START + 10000), 0);
+  end_limit(l);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(who_waits_long_elsewhere_keeps_nobody_waiting),
     cmocka_unit_test(all_windows_are_passed_or_none),
     cmocka_unit_test(who_waits_for_one_window_keeps_nobody_waiting_at_another),
     cmocka_unit_test(the_ticket_counts_at_every_window),
