@@ -81,6 +81,7 @@ build = {
     ["jdcloud.lightthreads"] = "lua/jdcloud/lightthreads.lua",
     ["jdcloud.limiter"] = "lua/jdcloud/limiter.lua",
     ["jdcloud.limiter.allowance"] = "lua/jdcloud/limiter/allowance.lua",
+    ["jdcloud.limiter.asking"] = "lua/jdcloud/limiter/asking.lua",
     ["jdcloud.limiter.dict"] = "lua/jdcloud/limiter/dict.lua",
     ["jdcloud.limiter.dict_learn"] = "lua/jdcloud/limiter/dict_learn.lua",
     ["jdcloud.limiter.learn"] = "lua/jdcloud/limiter/learn.lua",

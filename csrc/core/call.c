@@ -174,7 +174,7 @@ jdc_status jdc_call_begin(jdc_call *call, const jdc_sign_request *request, jdc_c
   memcpy(call->service, r.service.ptr, call->service_len);
   call->ticket = 0; /* `settle` stays: the driver may still have to settle for a call that was cut off */
   call->latest_ms = 0;
-  call->leased = call->rechecking = call->unprovided = call->awaiting = call->changed = false;
+  call->leased = call->rechecking = call->unprovided = call->awaiting = call->changed = call->lined = false;
   call->tries = call->drawn = 0;
   call->throttles = call->busies = 0;
   jdc_call_forget(call);
@@ -225,7 +225,8 @@ void jdc_call_account(jdc_call *call, int64_t now_ms) {
 void jdc_call_granted(jdc_call *call, int64_t wait_ms, jdc_ticket ticket) {
   call->ticket = ticket;
   call->state = wait_ms > 0 ? JDC_ST_QUEUED : JDC_ST_KEYS;
-  if (wait_ms > 0) jdc_call_note_wait(call, JDC_WAIT_LIMIT);
+  if (wait_ms > 0 && !call->lined) jdc_call_note_wait(call, JDC_WAIT_LIMIT);
+  call->lined = call->lined || wait_ms > 0;
   call->due_ms = call->mark_ms + wait_ms;
 }
 
@@ -259,6 +260,14 @@ void jdc_call_unreserved(jdc_call *call, int64_t now_ms, int64_t when_ms) {
   jdc_call_account(call, now_ms);
   call->ticket = 0;
   jdc_call_refused(call, now_ms, when_ms);
+}
+
+void jdc_call_limiter_failed(jdc_call *call, int64_t now_ms) {
+  if (call->state != JDC_ST_RESERVING) return;
+  jdc_call_account(call, now_ms);
+  call->ticket = 0;
+  jdc_call_let_go(call, now_ms, JDC_SETTLE_NOT_SENT);
+  jdc_call_end_as_last(call, JDC_KIND_NETWORK, JDC_GAVE_LIMITER);
 }
 
 void jdc_call_provided(jdc_call *call, int64_t now_ms) {
@@ -362,7 +371,7 @@ const char *jdc_credential_why_text(jdc_credential_why why) {
 }
 
 const char *jdc_gave_up_text(jdc_gave_up why) {
-  static const char *const texts[] = { "final",       "unsafe",    "attempts",    "timeout", "max_wait",
-                                       "retry_quota", "cancelled", "credentials", "internal" };
+  static const char *const texts[] = { "final",       "unsafe",    "attempts",    "timeout",  "max_wait",
+                                       "retry_quota", "cancelled", "credentials", "internal", "limiter" };
   return TEXT(texts, why);
 }

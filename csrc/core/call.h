@@ -2,6 +2,7 @@
  *
  *   next(time, random) -> WAIT | RESERVE | CREDENTIALS | SEND | DONE
  *   reserved, unreserved     the answer to RESERVE          answered, failed    what became of SEND
+ *   limiter_failed           there is none
  *   provided, unprovided     the answer to CREDENTIALS      cancel              at any step
  *
  * Time and randomness come in, nothing goes out: every rule is a table test. A driver may poll too early, too late or
@@ -76,7 +77,8 @@ typedef enum jdc_gave_up {
   JDC_GAVE_QUOTA,    /* the service's retry quota is used up */
   JDC_GAVE_CANCELLED,
   JDC_GAVE_CREDENTIALS, /* no keys to sign with: the provider failed or there is none */
-  JDC_GAVE_INTERNAL     /* memory or libcrypto; outcome.status says which */
+  JDC_GAVE_INTERNAL,    /* memory or libcrypto; outcome.status says which */
+  JDC_GAVE_LIMITER      /* the driver's limiter failed; the driver knows how */
 } jdc_gave_up;
 const char *jdc_gave_up_text(jdc_gave_up why);
 
@@ -111,6 +113,7 @@ void jdc_call_next(jdc_call *call, jdc_time t, const unsigned char random[JDC_RA
  * jdc_call_unsettled. */
 void jdc_call_reserved(jdc_call *call, int64_t now_ms, int64_t wait_ms, jdc_ticket ticket);
 void jdc_call_unreserved(jdc_call *call, int64_t now_ms, int64_t when_ms); /* JDC_NEVER: unknown */
+void jdc_call_limiter_failed(jdc_call *call, int64_t now_ms);              /* it has taken nothing */
 void jdc_call_provided(jdc_call *call, int64_t now_ms);                    /* the credential has been set */
 void jdc_call_unprovided(jdc_call *call, int64_t now_ms);                  /* the provider failed or there is none */
 void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer);

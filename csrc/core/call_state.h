@@ -44,6 +44,7 @@ struct jdc_call {
   jdc_ticket settle; /* of a limiter of the driver's, still to be settled; 0: none */
   jdc_settlement settlement;
   int64_t latest_ms;
+  bool lined; /* it has waited in line since its last attempt: to look again is no other wait */
 
   /* keys */
   bool leased;     /* this call is the one that asks the provider */

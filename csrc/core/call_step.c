@@ -166,6 +166,7 @@ static bool step_send(jdc_call *call, jdc_step *step, jdc_time t, const unsigned
   }
   call->generation = jdc_credential_generation(call->credential);
   call->tries++;
+  call->lined = false;
   call->outcome.attempts++;
   jdc_cloud_stats(call->cloud)->attempts++;
   jdc_call_forget(call);

@@ -21,7 +21,7 @@ typedef struct jdc_cloud jdc_cloud;
 typedef struct jdc_stats {
   uint64_t calls, failed; /* begun, ended without a result */
   uint64_t attempts, throttled;
-  uint64_t waits[JDC_STATS_WAITS]; /* by jdc_wait_why; a place in line that moves is one more wait */
+  uint64_t waits[JDC_STATS_WAITS]; /* by jdc_wait_why; in line one for each attempt */
   int64_t waited_ms[JDC_STATS_WAITS];
 } jdc_stats;
 

@@ -282,6 +282,13 @@ static int call_reserved(lua_State *L) {
   return 0;
 }
 
+/* call:limiter_failed([now]): it has given neither a place nor a refusal. The call ends. */
+static int call_limiter_failed(lua_State *L) {
+  jdc_lua_call *box = box_of(L);
+  jdc_call_limiter_failed(box->call, lua_isnoneornil(L, 2) ? jdc_host_time().now_ms : jdc_ms(luaL_checknumber(L, 2)));
+  return 0;
+}
+
 /* call:provided(ok [, now]): the provider has answered; with ok the credential has been set. */
 static int call_provided(lua_State *L) {
   jdc_lua_call *box = box_of(L);
@@ -368,17 +375,12 @@ static int call_attempt(lua_State *L) {
 }
 
 void jdc_open_call(lua_State *L) {
-  static const luaL_Reg methods[] = { { "begin", call_begin },
-                                      { "next", call_next },
-                                      { "answered", call_answered },
-                                      { "failed", call_failed },
-                                      { "reserved", call_reserved },
-                                      { "provided", call_provided },
-                                      { "cancel", call_cancel },
-                                      { "unsettled", call_unsettled },
-                                      { "outcome", call_outcome },
-                                      { "attempt", call_attempt },
-                                      { NULL, NULL } };
+  static const luaL_Reg methods[] = { { "begin", call_begin },         { "next", call_next },
+                                      { "answered", call_answered },   { "failed", call_failed },
+                                      { "reserved", call_reserved },   { "limiter_failed", call_limiter_failed },
+                                      { "provided", call_provided },   { "cancel", call_cancel },
+                                      { "unsettled", call_unsettled }, { "outcome", call_outcome },
+                                      { "attempt", call_attempt },     { NULL, NULL } };
   jdc_lua_type(L, JDC_CALL_META, methods, call_gc);
   lua_pushcfunction(L, call_new);
   lua_setfield(L, -2, "call");

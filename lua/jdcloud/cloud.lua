@@ -56,6 +56,12 @@ local function take_models(options)
   return require("jdcloud.models.given").registry(wanted)
 end
 
+-- A limiter that has something to tell, and nobody of its own to tell it to, tells the cloud's listener.
+local function listen(options)
+  local limiter, on_event = options.limiter, options.on_event
+  if limiter and on_event and type(limiter.listen) == "function" then limiter.listen(on_event) end
+end
+
 -- A view: options over the state that it shares with the other views of its cloud.
 local function view_of(shared, connection, keys, options, registry)
   return {
@@ -123,6 +129,7 @@ function M.new(given)
   local shared = { core = core.cloud(), connections = setmetatable({}, WEAK), idle = {}, closed = false }
   for name, limit in pairs(options_of.operation_limits) do shared.core:limit("/" .. name, limit[1], limit[2]) end
   set_limits(shared.core, options.limits, registry, options.limiter)
+  listen(options)
   local view = view_of(shared, connect(shared, options), keys, options, registry)
   view.region_given = given.region ~= nil
   return view
@@ -168,6 +175,7 @@ function M.with(view, given)
   if options_of.any(given, options_of.connection) then connection = connect(view.shared, options) end
   local limits = (given.shared or given.limiter) and options.limits or given.limits
   set_limits(view.shared.core, limits, registry, options.limiter)
+  listen(options)
   local other = view_of(view.shared, connection, keys, options, registry)
   other.region_given = region_given
   return other
@@ -190,14 +198,16 @@ end
 --- What the calls of a cloud and all its views have done so far. Cheap: counters of the core and of the transports
 -- that are open.
 -- @return { calls = begun, failed = ended without a result, attempts = sent, throttled = answers that said so,
---   waits = { [backoff limit throttled busy credentials] = { count, seconds } },
+--   waits = { [backoff limit throttled busy credentials] = { count (in line: one for each attempt), seconds } },
 --   connections = { made, reused = requests that went over one that was there },
 --   quota = { [service] = what is left of 500 for repetitions, where it isn't full },
 --   windows = { ["access key/service"] = what the limiter believes: { calls allowed in seconds (0: no limit), told =
 --   those that were set or announced, held = slots taken, waiting = callers in line, shut = for so many seconds } } }
 --   Of the option `shared` that is what all workers believe and hold, but this one's callers (it takes some 0.3 ms for
 --   a window of 1000 calls); of a limiter in Redis what this process heard last, and holds itself; of another limiter
---   nothing, unless it has a function windows(now) that returns such a table.
+--   nothing, unless it has a function windows(now) that returns such a table. With a limiter in Redis there is also
+--   limiter = { state = "ok" or "gone": then calls run at its fallback; message = why, fallback, share }: what state()
+--   of the limiter returns, if it has that function.
 function M.stats(view)
   local shared = view.shared
   local clock = view.connection.transport and view.connection.transport.clock
@@ -215,6 +225,7 @@ function M.stats(view)
   if limiter and type(limiter.windows) == "function" then
     for key, window in pairs(limiter.windows(now or core.now())) do stats.windows[key] = window end
   end
+  if limiter and type(limiter.state) == "function" then stats.limiter = limiter.state() end
   return stats
 end
 

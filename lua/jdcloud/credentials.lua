@@ -143,20 +143,12 @@ local function own_failure(err)
   return errors.new(fields)
 end
 
--- What is to be read of a reason that is no error object: a text, or another library's table.
-local function words(reason)
-  if type(reason) ~= "table" then return tostring(reason) end
-  if type(reason.message) == "string" then return reason.message end
-  local mt = getmetatable(reason)
-  return type(mt) == "table" and mt.__tostring and tostring(reason) or "a table without a message"
-end
-
 -- What the provider gave, handed to the credential.
 -- @return true | nil, error
 local function take(keys, given, err)
   if type(given) ~= "table" then
     if errors.is(err) then return nil, own_failure(err) end
-    return nil, config_error("the credentials function gave no keys" .. (err and ": " .. words(err) or ""))
+    return nil, config_error("the credentials function gave no keys" .. (err and ": " .. errors.words(err) or ""))
   end
   for _, name in ipairs { "access_key", "secret_key" } do
     if type(given[name]) ~= "string" then

@@ -173,6 +173,14 @@ function M.check(...)
   return M.raise(err)
 end
 
+--- What is to be read of a reason that is no error object: a text, or another library's table.
+function M.words(reason)
+  if type(reason) ~= "table" then return tostring(reason) end
+  if type(reason.message) == "string" then return reason.message end
+  local mt = getmetatable(reason)
+  return type(mt) == "table" and mt.__tostring and tostring(reason) or "a table without a message"
+end
+
 --- Raises a programming mistake (an unknown option, a wrong argument type) as a string with the caller's file and line.
 function M.misuse(message)
   local where = M.where()

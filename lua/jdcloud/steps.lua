@@ -8,12 +8,16 @@
 --   clock   function() -> monotonic, Unix seconds, of a transport with virtual time; nil: the host's
 
 local answer = require "jdcloud.answer"
+local asking = require "jdcloud.limiter.asking"
 local core = require "jdcloud.core"
 local credentials = require "jdcloud.credentials"
 local errors = require "jdcloud.errors"
 local scheduler = require "jdcloud.scheduler"
 
 local M = {}
+
+local AGAIN = 1 -- seconds
+local CUT = 0.001 -- seconds that the core's clock, cut to ms, may be behind
 
 -- Tells the user's function; an error in it is the user's and must not touch the call.
 local function tell(view, slot, fields)
@@ -23,7 +27,7 @@ end
 
 local function tell_start(view, slot, method)
   local attempt = slot.call:attempt()
-  slot.started = core.now()
+  slot.started, slot.untold = core.now(), false
   if attempt > 1 then tell(view, slot, { event = "retry", attempt = attempt }) end
   tell(view, slot, { event = "attempt_start", attempt = attempt, method = method, host = slot.host })
 end
@@ -37,12 +41,24 @@ local function tell_end(view, slot, facts, failure)
   })
 end
 
--- Once for each wait, however often a host asks in between.
+-- Once for each wait, however often a host asks in between. Who looks from his place in line whether it is his turn
+-- goes on with the same wait: that is told, with `again`, when it has become longer by AGAIN.
 local function tell_wait(view, slot, seconds, why, now)
   now = now or core.now()
-  if why == "answer" or slot.told_till and now < slot.told_till then return end
+  local longer = why == "limit" and slot.told_till and now + seconds > slot.told_till + CUT -- it looked, a little early
+  if why == "answer" or slot.told_till and now < slot.told_till and not longer then return end
   slot.told_till = now + seconds
-  tell(view, slot, { event = "wait", seconds = seconds, why = why, attempt = slot.call:attempt() })
+  local again
+  if why == "limit" then
+    if slot.untold then
+      again, seconds = true, slot.untold + seconds
+      slot.untold = seconds < AGAIN and seconds or 0
+      if seconds < AGAIN then return end
+    else
+      slot.untold = 0
+    end
+  end
+  tell(view, slot, { event = "wait", seconds = seconds, why = why, again = again, attempt = slot.call:attempt() })
 end
 
 local function tell_keys(view, slot, why, started, err)
@@ -97,20 +113,10 @@ local function broken_contract(wrong)
   }
 end
 
--- Asks a limiter outside for a place. What is wrong with the limiter itself is the call's error.
-local function reserve(limiter, slot, now, keys, latest, ticket)
-  local wait, place, wrong = limiter.reserve(keys, 1, now, latest, ticket)
-  if not wait and wrong then slot.refusal = wrong end
-  slot.call:reserved(wait, place)
-end
-
--- What a limiter outside is told of an attempt.
-local function settle(limiter, slot, now)
-  local ticket, outcome, retry_after, role, limit, remaining, date = slot.call:unsettled()
-  if not ticket then return end
-  limiter.settle(ticket, now or core.now(), {
-    outcome = outcome, retry_after = retry_after, role = role, limit = limit, remaining = remaining, date = date,
-  })
+-- What a limiter outside is told of an attempt. If it fails over that, the call goes on.
+local function settle(view, slot, now)
+  local wrong = asking.settle(view.options.limiter, slot, now)
+  if wrong and view.options.on_event then tell(view, slot, { event = "limiter", state = "failed", message = wrong }) end
 end
 
 --- Begins a call. (What a slot hasn't got is false, not nil: a field that is absent costs more to set.)
@@ -118,7 +124,7 @@ end
 -- @return true | nil, error
 function M.begin(view, slot, clock, where)
   slot.answer, slot.failure, slot.renewal, slot.told_till, slot.where = false, false, false, false, where or false
-  slot.refusal = false
+  slot.refusal, slot.untold = false, false
   local now, wall
   if clock then now, wall = clock() end
   local ok, problem = slot.call:begin(slot.request, view.keys.credential, now, wall)
@@ -154,9 +160,9 @@ function M.next(view, slot, clock, as_text)
       if not ok and (view.shared.closed or scheduler.is_cancelled()) then call:cancel(now) end
       call:provided(ok ~= nil, now)
     elseif step == "reserve" then
-      reserve(view.options.limiter, slot, now or core.now(), a, b, c)
+      asking.reserve(view.options.limiter, slot, now or core.now(), a, b, c)
     else
-      if view.options.limiter then settle(view.options.limiter, slot, now) end
+      if view.options.limiter then settle(view, slot, now) end
       return step, a
     end
   end
@@ -180,7 +186,7 @@ function M.failed(view, slot, failure, clock)
   local now, wall
   if clock then now, wall = clock() end
   slot.call:failed(failure.kind, failure.phase, failure.sent, failure.final, now, wall)
-  if view.options.limiter then settle(view.options.limiter, slot, now) end
+  if view.options.limiter then settle(view, slot, now) end
 end
 
 --- Takes an answer, which may be none: then it is a failure.
@@ -198,7 +204,7 @@ function M.answered(view, slot, response, clock)
   if clock then now, wall = clock() end
   local ok = slot.call:answered(facts.http_status, facts.body, facts.code, facts.status, facts.message,
     facts.request_id, facts.denied, facts.date, facts.retry_after, slot.head, now, wall, facts.limit, facts.remaining)
-  if view.options.limiter then settle(view.options.limiter, slot, now) end
+  if view.options.limiter then settle(view, slot, now) end
   return ok
 end
 
@@ -207,7 +213,7 @@ function M.cancel(view, slot, clock)
   local now
   if clock then now = clock() end
   slot.call:cancel(now)
-  if view.options.limiter then settle(view.options.limiter, slot, now) end
+  if view.options.limiter then settle(view, slot, now) end
 end
 
 local LOCAL_MESSAGES = {
@@ -268,9 +274,11 @@ local function error_of(view, slot)
   if outcome.answered and facts then
     fields.status, fields.code, fields.message = facts.status, facts.code, facts.message
     fields.details, fields.request_id, fields.http_status = facts.details, facts.request_id, facts.http_status
-  elseif outcome.gave_up == "max_wait" and slot.refusal then
+  elseif outcome.gave_up == "limiter" then
     local wrong = slot.refusal
-    fields.kind, fields.message, fields.hint = wrong.kind or "config", wrong.message or tostring(wrong), wrong.hint
+    fields.kind, fields.message, fields.hint = wrong.kind or "config", wrong.message, wrong.hint
+    fields.retryable = wrong.retryable
+    if fields.retryable == nil then fields.retryable = fields.kind ~= "config" end
   elseif outcome.gave_up == "credentials" then
     fields.message = renewal and renewal.message or "there are no keys to sign with"
     if renewal and renewal.kind then
@@ -283,6 +291,7 @@ local function error_of(view, slot)
   else
     fields.message = LOCAL_MESSAGES[outcome.gave_up]
   end
+  if outcome.gave_up == "max_wait" and slot.refusal and not fields.hint then fields.hint = slot.refusal.hint end
   if view.shared.closed and outcome.kind == "cancelled" then
     fields.kind, fields.message = "closed", "the cloud was closed during the call"
   end

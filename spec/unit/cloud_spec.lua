@@ -437,6 +437,35 @@ describe("a cloud", function()
     assert.are.same({ { 7, "done" } }, settled)
   end)
 
+  it("makes what is wrong with a limiter of the user's an error of the call", function()
+    local returns = {}
+    local cloud = house.open { limiter = { reserve = function() return returns() end, settle = function() end } }
+    for expected, fn in pairs {
+      ["reserve returned a ticket that is a string"] = function() return 0, "ticket" end,
+      ["reserve returned a ticket that is no whole number from 1 to 2^53"] = function() return 0, 1.5 end,
+      ["reserve returned a wait that is a string"] = function() return "0", 1 end,
+      ["reserve returned a wait that is not a number"] = function() return 0 / 0, 1 end,
+      ["reserve returned no wait, and a table where the moment belongs"] = function() return nil, {} end,
+      ["reserve raised an error: out of order"] = function() error("out of order", 0) end,
+      ["closed for today"] = function() return nil, nil, "closed for today" end,
+    } do
+      returns = fn
+      local result, err = cloud.vm:describeInstances()
+      assert.is_nil(result)
+      assert.are.same({ "config", "limiter", 0, false }, { err.kind, err.gave_up, err.attempts, err.retryable })
+      assert.truthy(err.message:find(expected, 1, true), err.message)
+    end
+  end)
+
+  it("keeps the result of a call over whose end the limiter of the user's fails", function()
+    local cloud, _, events = house.open { limiter = {
+      reserve = function() return 0, 1 end, settle = function() error("out of order", 0) end,
+    } }
+    assert(cloud.vm:describeInstances())
+    local told = house.only(events, "limiter")[1]
+    assert.are.same({ "failed", "the limiter's settle raised an error: out of order" }, { told.state, told.message })
+  end)
+
   it("learns the service's clock and repeats the call that was refused for it", function()
     local cloud, gateway = house.open()
     cloud._view.connection.transport = nil

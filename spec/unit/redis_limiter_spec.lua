@@ -1,6 +1,7 @@
 -- What the limiter in Redis does with what its client says, and what the adapters do with their clients. The script
 -- itself runs in a real Redis: spec/host/redis_spec.lua.
 
+local house = require "support.house"
 local limiters = require "jdcloud.limiter"
 
 describe("the limiter in Redis", function()
@@ -112,8 +113,35 @@ describe("the limiter in Redis", function()
       limiter = limiters.redis { fallback = "fail", eval = function() return nil, "connection refused" end },
     })
     local _, err = cloud.vm:describeInstances()
-    assert.same({ "network", 0 }, { err.kind, err.attempts })
+    assert.same({ "network", 0, "limiter", true }, { err.kind, err.attempts, err.gave_up, err.retryable })
     assert.matches("connection refused", err.message)
+  end)
+
+  it("lets a cloud see that Redis is away: in its events, its stats and the call that isn't made for it", function()
+    local clock
+    local answers = false
+    local limiter = limiters.redis {
+      clock = function() return clock() end, limits = { vm = { 10, 60 } },
+      eval = function(_, _, args)
+        if not answers then return nil, "no module of that name\n\tno file" end
+        return answer(tonumber(args[3]))
+      end,
+    }
+    local cloud, _, told = house.open { limiter = limiter }
+    clock = function() return (cloud._view.connection.transport.clock()) end
+    assert(cloud.vm:describeInstances())
+    local seen = house.only(told, "limiter")
+    assert.same({ 1, "gone", "local" }, { #seen, seen[1].state, seen[1].fallback })
+    local state = cloud:stats().limiter
+    assert.same({ "gone", "local", 0.1 }, { state.state, state.fallback, state.share })
+    assert.matches("no module of that name", state.message)
+    local _, err = cloud.vm:describeInstances({}, { max_wait = 1 })
+    assert.same({ "throttled", "max_wait" }, { err.kind, err.gave_up })
+    assert.equal("Redis is away: no module of that name; this process uses a share of 0.1 of the limit", err.hint)
+    answers = true
+    cloud._view.connection.transport.sleep(30)
+    assert(cloud.vm:describeInstances())
+    assert.same({ "ok", "back" }, { cloud:stats().limiter.state, house.only(told, "limiter")[2].state })
   end)
 
   it("takes a Redis that is slow for one that is gone", function()

@@ -74,6 +74,22 @@ describe("cloud:stats", function()
     assert.is_true(told(events).limit.count >= 2)
   end)
 
+  it("counts looks from one place in line as one wait, and tells of it again when it is a second longer", function()
+    local looks = 0
+    local cloud, _, events = house.open { limiter = {
+      reserve = function()
+        looks = looks + 1
+        return looks <= 500 and 0.005 or 0, 1
+      end,
+      settle = function() end,
+    } }
+    assert(cloud.vm:describeInstances())
+    local waits = house.only(events, "wait")
+    assert.are.equal(1, cloud:stats().waits.limit.count)
+    assert.are.same({ false, true, true, 3 }, { waits[1].again or false, waits[2].again, waits[3].again, #waits })
+    assert.is_true(told(events).limit.seconds > 2)
+  end)
+
   it("says what the limiter's windows believe", function()
     local cloud, gateway = house.open({ limits = { vm = { 10, 5 }, ["vm.describeInstances"] = 3 } })
     assert.are.same({}, cloud:stats().windows)

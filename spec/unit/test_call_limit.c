@@ -301,6 +301,38 @@ static void a_limiter_may_have_no_tickets(void **state) {
   expect_settled(w->call);
 }
 
+static void a_limiter_may_fail(void **state) {
+  test_world *w = driver(state);
+  BEGIN(w);
+  jdc_call_limiter_failed(w->call, w->t.now_ms); /* out of turn */
+  EXPECT(w, w->call, JDC_STEP_RESERVE);
+  jdc_call_limiter_failed(w->call, w->t.now_ms);
+  EXPECT_DONE(w, w->call, JDC_KIND_NETWORK, JDC_GAVE_LIMITER);
+  expect_settled(w->call);
+}
+
+static void looks_from_one_place_in_line_are_one_wait(void **state) {
+  test_world *w = driver(state);
+  BEGIN(w);
+  for (int i = 0; i < 10; i++) {
+    EXPECT(w, w->call, JDC_STEP_RESERVE);
+    jdc_call_reserved(w->call, w->t.now_ms, 5, TICKET);
+    EXPECT_WAIT(w, w->call, 5, JDC_WAIT_LIMIT);
+    test_pass(w, 5);
+  }
+  EXPECT(w, w->call, JDC_STEP_RESERVE);
+  jdc_call_reserved(w->call, w->t.now_ms, 0, TICKET);
+  EXPECT_SEND(w, w->call);
+  const jdc_stats *stats = jdc_cloud_stats(w->cloud);
+  assert_int_equal(stats->waits[JDC_WAIT_LIMIT], 1);
+  assert_int_equal(stats->waited_ms[JDC_WAIT_LIMIT], 50);
+  land_ok(w, w->call);
+  BEGIN(w);
+  EXPECT(w, w->call, JDC_STEP_RESERVE);
+  jdc_call_reserved(w->call, w->t.now_ms, 5, TICKET);
+  assert_int_equal(stats->waits[JDC_WAIT_LIMIT], 2);
+}
+
 static void absurd_waits_do_no_harm(void **state) {
   test_world *w = driver(state);
   BEGIN(w);
@@ -538,6 +570,8 @@ int main(void) {
     TEST_IN_WORLD(each_end_of_an_attempt_has_its_settlement),
     TEST_IN_WORLD(without_keys_the_slot_is_given_back),
     TEST_IN_WORLD(a_limiter_may_have_no_tickets),
+    TEST_IN_WORLD(a_limiter_may_fail),
+    TEST_IN_WORLD(looks_from_one_place_in_line_are_one_wait),
     TEST_IN_WORLD(absurd_waits_do_no_harm),
     TEST_IN_WORLD(calls_stand_in_line_in_the_process),
     TEST_IN_WORLD(a_line_longer_than_max_wait_is_refused_at_once),

@@ -348,6 +348,7 @@ static void reasons_have_names(void **state) {
   assert_string_equal(jdc_gave_up_text(JDC_GAVE_FINAL), "final");
   assert_string_equal(jdc_gave_up_text(JDC_GAVE_QUOTA), "retry_quota");
   assert_string_equal(jdc_gave_up_text(JDC_GAVE_INTERNAL), "internal");
+  assert_string_equal(jdc_gave_up_text(JDC_GAVE_LIMITER), "limiter");
   assert_string_equal(jdc_gave_up_text((jdc_gave_up)99), "unknown");
 }
 

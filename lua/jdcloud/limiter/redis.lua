@@ -80,24 +80,32 @@ local function moment_of(self, ticket, now)
   return moment
 end
 
+local function away(self)
+  local why = self.gone:match("^[^\n]*")
+  return ("Redis is away: %s; this process uses a share of %s of the limit"):format(why, self.share)
+end
+
 --- Makes a limiter.
 -- @param given { eval = function(script, keys, args) -> reply | nil, err (redis_adapters.lua),
 --   limits = as the option of jdcloud.new, fallback = "local" (default) or "fail",
 --   share = part of each window that this process has without Redis (0.1), slow = seconds (1),
 --   batch = slots at once (50, 1000 at most), prefix = of the keys ("jdcloud:"),
---   on_event = function({ event = "limiter", state = "gone" | "back", message, fallback }),
+--   on_event = function({ event = "limiter", state = "gone" | "back", message, fallback }): without it the clouds
+--   that use the limiter are told, by their on_event,
 --   clock = function() -> monotonic seconds }
 -- @return { reserve, settle: the option `limiter`; limit = function(name, calls, seconds); flush = function(): gives
 --   back what is not used, before a process ends; trips = function() -> how often Redis was asked;
 --   windows = function() -> { [key] = { calls believed in seconds, told = set or announced, held = slots in use by this
---   process, waiting = its calls in line, shut = for so many seconds } }: as its last batch said, no round trip }
+--   process, waiting = its calls in line, shut = for so many seconds } }: as its last batch said, no round trip;
+--   state = function() -> { state = "ok" | "gone", message = why it is gone, fallback, share }; listen =
+--   function(on_event): another one to be told, as long as somebody holds it }
 function M.new(given)
   options_of.check_redis(given, "limiter.redis")
   local fallback = given.fallback or "local"
   local self = {
     eval = given.eval, fallback = fallback, share = given.share or 0.1, slow = given.slow or SLOW,
     batch = math.min(given.batch or BATCH, BATCH_MAX), on_event = given.on_event, clock = given.clock or core.now,
-    trips = 0, client = core.hex(core.random(8)), again = 0,
+    trips = 0, client = core.hex(core.random(8)), again = 0, listeners = setmetatable({}, { __mode = "k" }),
   }
   local prefix = given.prefix or "jdcloud:"
   local window_of, limit, all_windows = allowance.windows(given.limits, function(key, calls, seconds, set)
@@ -150,7 +158,7 @@ function M.new(given)
     local moment, wrong = moment_of(self, ticket, now)
     if not moment or moment > latest and moment > now then -- to come a little late is not to be too late
       drop(id, ticket)
-      return nil, moment, wrong
+      return nil, moment, wrong or self.gone and { hint = away(self) } or nil
     end
     if moment <= now then
       for _, place in ipairs(ticket.places) do redis_window.send(place) end
@@ -202,6 +210,15 @@ function M.new(given)
     end
     return list
   end
+
+  function limiter.state()
+    return {
+      state = self.gone and "gone" or "ok", message = self.gone, fallback = self.fallback,
+      share = self.fallback == "local" and self.share or nil,
+    }
+  end
+
+  function limiter.listen(on_event) self.listeners[on_event] = true end
 
   function limiter.trips() return self.trips end
 

@@ -80,8 +80,9 @@ local function take_back(window, now)
 end
 
 local function tell(self, state, message)
-  if self.on_event then
-    pcall(self.on_event, { event = "limiter", state = state, message = message, fallback = self.fallback })
+  local listeners = self.on_event and { [self.on_event] = true } or self.listeners
+  for on_event in pairs(listeners) do
+    pcall(on_event, { event = "limiter", state = state, message = message, fallback = self.fallback })
   end
 end
 
@@ -99,7 +100,8 @@ end
 
 --- Asks the server once: tells what is new, gives back what there is, and takes up to `want` slots. It may yield; a
 -- thread that is killed here leaves what it took to expire by time.
--- @param self { eval, slow, clock, client, batch, fallback, on_event, trips; gone = why | nil, again = moment }
+-- @param self { eval, slow, clock, client, batch, fallback, on_event | nil,
+--   listeners, trips; gone = why | nil, again = moment }
 function M.ask(self, window, want)
   local now = self.clock()
   if self.gone then self.again = now + self.slow end -- one asks, the others go on without
