@@ -53,7 +53,7 @@ local ON = {
     observe("jdcloud_attempt_seconds", event.seconds, event.service)
   end,
   wait = function(event)
-    add("jdcloud_waits_total", 1, "service", event.service, "why", event.why)
+    if not event.again then add("jdcloud_waits_total", 1, "service", event.service, "why", event.why) end
     add("jdcloud_wait_seconds_total", event.seconds, "service", event.service, "why", event.why)
   end,
   credentials = function(event) add("jdcloud_renewals_total", 1, "why", event.why, "kind", event.kind) end,
