@@ -12,6 +12,8 @@ local ONE_LUA = "what runs is nginx's LuaJIT, or C alone, whichever Lua drives i
 local ONE_IS_ENOUGH = "it is slow, and Redis decides; spec/unit/redis_limiter_spec.lua runs everywhere"
 local BEFORE_54 = { "5.1", "5.2", "5.3", "jit" }
 
+local NO_PCALL = "in a task of Lua 5.1 what the limiter of the user's raises passes through: pcall can't give way there"
+
 M.list = {
   { file = "spec/host/cosocket_spec.lua", on = BEFORE_54, why = ONE_LUA },
   { file = "spec/host/nginx_spec.lua", on = BEFORE_54, why = ONE_LUA },
@@ -31,6 +33,14 @@ M.list = {
   {
     file = "spec/unit/machine_spec.lua", name = "a call in the hands of its host is cancelled by <close>",
     on = BEFORE_54, why = NO_CLOSE,
+  },
+  {
+    file = "spec/unit/cloud_spec.lua", on = { "luv" }, why = NO_PCALL,
+    name = "a cloud makes what is wrong with a limiter of the user's an error of the call",
+  },
+  {
+    file = "spec/unit/cloud_spec.lua", on = { "luv" }, why = NO_PCALL,
+    name = "a cloud keeps the result of a call over whose end the limiter of the user's fails",
   },
   {
     file = "spec/unit/shared_spec.lua", on = { "nginx" },
