@@ -3,9 +3,8 @@
 
 #include "call_state.h"
 
-#define CUT_MS                                                                                                         \
-  1 /* our clock is cut to ms, the service's isn't: an answer counts as later, no slot is free too early               \
-     */
+/* Our clock is cut to ms, the service's isn't: an answer counts as one later, so that no slot is free too early. */
+#define CUT_MS 1
 
 jdc_status jdc_call_new(jdc_alloc alloc, jdc_cloud *cloud, jdc_call **out) {
   *out = NULL;
@@ -309,11 +308,8 @@ void jdc_call_answered(jdc_call *call, jdc_time t, const jdc_answer *answer) {
   call->outcome.answered = call->outcome.sent = true;
   call->state = JDC_ST_DECIDE;
   bool ok = v->kind == JDC_KIND_OK;
-  if (!v->transient)
-    jdc_quota_refill(jdc_cloud_quota(call->cloud), jdc_call_service(call),
-                     !ok               ? 0
-                     : call->drawn > 0 ? call->drawn
-                                       : JDC_QUOTA_REFILL);
+  int success = call->drawn > 0 ? call->drawn : JDC_QUOTA_REFILL;
+  if (!v->transient) jdc_quota_refill(jdc_cloud_quota(call->cloud), jdc_call_service(call), ok ? success : 0);
   if (ok) jdc_call_done(call, JDC_KIND_OK, JDC_GAVE_FINAL);
 }
 

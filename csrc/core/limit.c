@@ -179,7 +179,7 @@ static int64_t look_again(jdc_limit *l, const place *p, int64_t moment, int64_t 
 }
 
 static void grant(jdc_limit *l, jdc_grant *out, place *p, int64_t moment, int64_t now) {
-  moment = look_again(l, p, moment, now);
+  if (moment > now) moment = look_again(l, p, moment, now);
   out->granted = true;
   out->ticket = p->ticket;
   out->wait_ms = moment - now;

@@ -1,7 +1,7 @@
 /* limit_crowd.c - how a crowd steers (limit_crowd.h; spec/sim shows what each figure brings). */
 #include "limit_crowd.h"
 
-#include "limit_learn.h"
+#include "limit_share.h"
 
 #define ONE           JDC_SHARE_ONE
 #define MINUTE        JDC_MINUTE_MS
@@ -57,7 +57,7 @@ static void steer(jdc_window *w, int64_t now, int64_t left) {
   parts -= jdc_share_excess(b) * (now < b->crowd_from + SETTLE ? NEAR_AT_FIRST : NEAR_LATER) / ONE;
   b->steered_at = now;
   jdc_share_set(w, b->share + b->share * parts / ONE * past / MINUTE);
-  if (left <= reserve(b)) w->shut = jdc_later(w->shut, b->rolling ? now + MINUTE / 60 : jdc_turn_next(w, now));
+  if (left <= reserve(b)) w->shut = jdc_later(w->shut, b->rolling ? now + JDC_REST_MS : jdc_turn_next(w, now));
 }
 
 static void join(jdc_window *w, int64_t now, int64_t limit, int64_t left, int64_t others) {

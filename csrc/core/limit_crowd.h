@@ -14,9 +14,11 @@
 #ifndef JDC_LIMIT_CROWD_H
 #define JDC_LIMIT_CROWD_H
 
-#include "limit_window.h"
+#include "limit_share.h"
 
 JDC_BEGIN
+
+#define JDC_STALE_MS (JDC_MINUTE_MS / 4) /* the longest time that what was told speaks for */
 
 /* Headers of the answer to a call that was sent at `sent`; the limit is that of the key, as it is to be believed. */
 void jdc_crowd_headers(jdc_window *w, int64_t sent, int64_t now, int64_t limit, int64_t left);

@@ -15,12 +15,11 @@
 #define CALM      2  /* spans until it grows */
 
 /* One of many. */
-#define SMALL        16   /* a share below this part of the ceiling */
-#define CUT          40   /* it falls by this part of itself, */
-#define CUT_SMALL    12   /* a small one by more, up to this, */
-#define CUT_AGAIN    12   /* and by this if it is throttled twice in a row */
-#define REST_MS      1000 /* for so long a rolling window is left alone, twice as long each time, */
-#define RESTS        3    /* so many times */
+#define SMALL        16 /* a share below this part of the ceiling */
+#define CUT          40 /* it falls by this part of itself, */
+#define CUT_SMALL    12 /* a small one by more, up to this, */
+#define CUT_AGAIN    12 /* and by this if it is throttled twice in a row */
+#define RESTS        3  /* a rolling window is left alone twice as long each time, so many times */
 #define LATE         8  /* that many throttled answers in a row were late in the service's minute: it is a calendar's */
 #define EARLY        2  /* so many more were early: it is rolling; */
 #define EARLY_MOST   4  /* more don't count */
@@ -105,14 +104,14 @@ static void fall_among_many(jdc_window *w, int64_t now, bool fell) {
 
 static bool is_rolling(const jdc_belief *b) { return b->crowded ? b->rolling : b->paced && b->early >= EARLY; }
 
-static int64_t rest(const jdc_belief *b) { return REST_MS << (b->strikes < RESTS ? b->strikes : RESTS); }
+static int64_t rest(const jdc_belief *b) { return JDC_REST_MS << (b->strikes < RESTS ? b->strikes : RESTS); }
 
 void jdc_learn_throttled(jdc_window *w, int64_t sent, int64_t now, int64_t retry_after_ms) {
   jdc_belief *b = &w->belief;
   bool news = w->rule.calls > 0 && sent >= b->fell_at, many = b->paced && !b->crowded;
   bool fell = news && many && see_kind(b, jdc_turn_into(w, now), jdc_turn_span(w));
   int64_t hint = retry_after_ms < JDC_RETRY_AFTER_MAX_MS ? retry_after_ms : JDC_RETRY_AFTER_MAX_MS;
-  int64_t opens = is_rolling(b) ? now + (b->crowded ? REST_MS : rest(b)) : jdc_turn_next(w, now);
+  int64_t opens = is_rolling(b) ? now + (b->crowded ? JDC_REST_MS : rest(b)) : jdc_turn_next(w, now);
   w->shut = jdc_later(w->shut, hint >= 0 ? now + hint : opens);
   if (!news) return;
   b->fell_at = b->grown_at = now;

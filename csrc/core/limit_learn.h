@@ -23,6 +23,7 @@
 #ifndef JDC_LIMIT_LEARN_H
 #define JDC_LIMIT_LEARN_H
 
+#include "limit_crowd.h"
 #include "limit_share.h"
 
 JDC_BEGIN
@@ -30,8 +31,7 @@ JDC_BEGIN
 /* Sets the allowance; what was learnt is forgotten if it is another than before. */
 void jdc_learn_rule(jdc_window *w, jdc_rate rule, bool set);
 
-#define JDC_STALE_MS   (JDC_MINUTE_MS / 4) /* the longest time that what a crowd was told of speaks for */
-#define JDC_STEPPED_MS 10000               /* a clock that is behind by so much has been set */
+#define JDC_STEPPED_MS 10000 /* a clock that is behind by so much has been set */
 
 /* The service's clock, as of an answer that came now. The Date is of some moment within its second, and old by the
  * answer's way: the service's clock is no earlier. The greatest difference seen is the truest. */

@@ -1,12 +1,11 @@
 /* limit_share.c - shares and paces (limit_share.h). */
 #include "limit_share.h"
 
-#define SHUT_MS INT64_C(1000) /* of a throttled window whose service's clock is unknown */
-#define MANY    4             /* who has less than this part of the ceiling is one of many, so it seems, */
-#define FEW     2             /* until it has this part; */
-#define CALLS   64            /* a smaller ceiling tells nothing: by a single call it would seem so */
-#define BEAT_MS 8             /* a shorter beat is too coarse in milliseconds: then calls go in bursts */
-#define LN2     710           /* of JDC_SHARE_ONE */
+#define MANY    4   /* who has less than this part of the ceiling is one of many, so it seems, */
+#define FEW     2   /* until it has this part; */
+#define CALLS   64  /* a smaller ceiling tells nothing: by a single call it would seem so */
+#define BEAT_MS 8   /* a shorter beat is too coarse in milliseconds: then calls go in bursts */
+#define LN2     710 /* of JDC_SHARE_ONE */
 
 void jdc_share_set(jdc_window *w, int64_t share) {
   jdc_belief *b = &w->belief;
@@ -51,6 +50,6 @@ int64_t jdc_turn_into(const jdc_window *w, int64_t now) { return into(clock_of(&
 
 int64_t jdc_turn_next(const jdc_window *w, int64_t now) {
   int64_t span = jdc_turn_span(w), clock = clock_of(&w->belief, now);
-  if (!w->belief.dated) return now + (span < SHUT_MS ? span : SHUT_MS);
+  if (!w->belief.dated) return now + (span < JDC_REST_MS ? span : JDC_REST_MS);
   return clock - into(clock, span) + span - w->belief.ahead;
 }

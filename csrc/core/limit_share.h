@@ -16,6 +16,7 @@ JDC_BEGIN
 
 #define JDC_SHARE_ONE 1024 /* parts of a call; and of 1, of what shares are multiplied with */
 #define JDC_MINUTE_MS INT64_C(60000)
+#define JDC_REST_MS   INT64_C(1000) /* a window whose turn is unknown, or that has none, is left alone for so long */
 
 /* Sets the share, to a call at least and the ceiling at most, and what follows from it. */
 void jdc_share_set(jdc_window *w, int64_t share);

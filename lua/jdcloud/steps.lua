@@ -255,7 +255,7 @@ end
 -- not_found is the service's word alone: whoever waits until a resource is gone relies on it.
 local function own_kind(kind, gave_up)
   if kind ~= "not_found" then return kind end
-  return gave_up == "credentials" and "auth" or gave_up == "max_wait" and "config" or "protocol"
+  return gave_up == "credentials" and "auth" or gave_up == "limiter" and "config" or "protocol"
 end
 
 -- The error object of a call that is done.
@@ -276,7 +276,7 @@ local function error_of(view, slot)
     fields.details, fields.request_id, fields.http_status = facts.details, facts.request_id, facts.http_status
   elseif outcome.gave_up == "limiter" then
     local wrong = slot.refusal
-    fields.kind, fields.message, fields.hint = wrong.kind or "config", wrong.message, wrong.hint
+    fields.kind, fields.message, fields.hint = own_kind(wrong.kind or "config", "limiter"), wrong.message, wrong.hint
     fields.retryable = wrong.retryable
     if fields.retryable == nil then fields.retryable = fields.kind ~= "config" end
   elseif outcome.gave_up == "credentials" then

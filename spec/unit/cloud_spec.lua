@@ -448,6 +448,7 @@ describe("a cloud", function()
       ["reserve returned no wait, and a table where the moment belongs"] = function() return nil, {} end,
       ["reserve raised an error: out of order"] = function() error("out of order", 0) end,
       ["closed for today"] = function() return nil, nil, "closed for today" end,
+      ["no such window"] = function() return nil, nil, { kind = "not_found", message = "no such window" } end,
     } do
       returns = fn
       local result, err = cloud.vm:describeInstances()
